@@ -1,0 +1,89 @@
+"""The rows that an attack changed, and the full set that they make when laid over the clean one (P6)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backdoor_pipeline.data.images import Images, ImageSet
+
+ROLES = (
+    "poisoned",
+    "cross",
+)  # cross: triggered by another image's trigger, true label kept (WaNet, Input-aware)
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonedRows:
+    """Changed rows of a clean set. This is ground truth: no defense is handed it (P2).
+
+    Attributes:
+        index: rows of the clean set, int64, (n,).
+        images: uint8, (n, C, H, W).
+        labels: the labels given by the attacker, int64, (n,).
+        true_labels: int64, (n,).
+        roles: index into `ROLES`, int8, (n,).
+    """
+
+    index: Tensor
+    images: Tensor
+    labels: Tensor
+    true_labels: Tensor
+    roles: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @classmethod
+    def empty(cls, image_shape: tuple[int, int, int]) -> "PoisonedRows":
+        """No rows: what the clean-model control is made of. `image_shape` is (C, H, W)."""
+        none = torch.empty(0, dtype=torch.int64)
+        images = torch.empty(0, *image_shape, dtype=torch.uint8)
+        return cls(none, images, none, none, none.to(torch.int8))
+
+    def mask(self, size: int, role: str = ROLES[0]) -> Tensor:
+        """Which rows of the clean set of this size were changed in this role: bool, (size,)."""
+        changed = torch.zeros(size, dtype=torch.bool)
+        changed[self.index[self.roles == ROLES.index(role)]] = True
+        return changed
+
+
+def overlay(clean: ImageSet, rows: PoisonedRows) -> ImageSet:
+    """The training set as a victim receives it: the clean set with the changed rows laid over it."""
+    labels = clean.labels.clone()
+    labels[rows.index] = rows.labels
+    if len(rows) == 0:
+        return ImageSet(clean.images, labels, clean.classes)
+    if isinstance(clean.images, Tensor):
+        images: Images = clean.images.index_copy(0, rows.index, rows.images)
+    else:
+        images = OverlaidImages(clean.images, rows)
+    return ImageSet(images, labels, clean.classes)
+
+
+class OverlaidImages:
+    """Streamed clean images with the changed ones laid over them as they are read."""
+
+    def __init__(self, clean: Images, rows: PoisonedRows, taken: Tensor | None = None) -> None:
+        self._clean, self._rows = clean, rows
+        self._taken = torch.arange(len(clean)) if taken is None else taken
+        self._place = torch.full((len(clean),), -1)  # row of the clean set -> row of the changed images
+        self._place[rows.index] = torch.arange(len(rows))
+
+    @property
+    def shape(self) -> torch.Size:
+        """(N, C, H, W)."""
+        return torch.Size([len(self._taken), *self._clean.shape[1:]])
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def __getitem__(self, index: Tensor | slice) -> Tensor:
+        rows = self._taken[index]
+        images, place = self._clean[rows], self._place[rows]
+        images[place >= 0] = self._rows.images[place[place >= 0]]
+        return images
+
+    def take(self, index: Tensor) -> "OverlaidImages":
+        """A view of these rows, still unread."""
+        return OverlaidImages(self._clean, self._rows, self._taken[index])

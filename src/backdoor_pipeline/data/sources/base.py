@@ -1,0 +1,108 @@
+"""What a data source is: it finds the files of a split, then reads them. A registry by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.errors import UserError, unknown
+
+Split = Literal["train", "test"]
+
+
+class Source(ABC):
+    """Reads one on-disk format. Holds no state: what it needs is in the `DatasetSpec`.
+
+    Attributes:
+        required: the options that must be given.
+        optional: the options that may be given.
+    """
+
+    required: ClassVar[frozenset[str]] = frozenset()
+    optional: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+        """The files or folders that hold a split, none of them opened yet.
+
+        Raises:
+            UserError: if the split is not there; the sentence says how to get it.
+        """
+
+    @abstractmethod
+    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+        """The split, from what `find` returned.
+
+        Raises:
+            UserError: if a file is damaged; the sentence names it.
+        """
+
+
+SOURCES: dict[str, Source] = {}
+
+
+def source(name: str) -> Callable[[type[Source]], type[Source]]:
+    """Register a `Source` class under a name."""
+
+    def register(cls: type[Source]) -> type[Source]:
+        SOURCES[name] = cls()
+        return cls
+
+    return register
+
+
+def get_source(spec: DatasetSpec) -> Source:
+    """The source of a data set, its options checked.
+
+    Raises:
+        UserError: for an unknown source, or an unknown or absent option.
+    """
+    if spec.source not in SOURCES:
+        raise unknown("data source", spec.source, SOURCES)
+    found = SOURCES[spec.source]
+    allowed = found.required | found.optional | {"folder"}
+    for option in spec.options:
+        if option not in allowed:
+            raise unknown(f"option of data source '{spec.source}'", option, allowed)
+    if absent := sorted(found.required - set(spec.options)):
+        raise UserError(f"data set '{spec.name}' needs the option '{absent[0]}': add it to its `options`.")
+    return found
+
+
+def missing(spec: DatasetSpec, folder: Path, also: str = "") -> UserError:
+    """The error for a set that can be fetched and has not been."""
+    return UserError(
+        f"data set '{spec.name}' is not in {folder}: run `kedro data fetch {spec.source}`{also}."
+    )
+
+
+def damaged(spec: DatasetSpec, path: Path, reason: object, delete: Path | None = None) -> UserError:
+    """The error for a fetched file that cannot be read; `delete` is what to delete if not the file itself."""
+    what = delete or "it"
+    fix = f"delete {what} and run `kedro data fetch {spec.source}`"
+    return UserError(f"{path} is damaged ({_one_line(reason)}): {fix}.")
+
+
+def unreadable(path: Path, reason: object) -> UserError:
+    """The error for a damaged file of the user's own, which nothing here can fetch."""
+    return UserError(f"{path} is damaged ({_one_line(reason)}): replace it by a whole copy.")
+
+
+def class_numbers(count: int) -> tuple[str, ...]:
+    """Class names where there are none: "0", "1", ..."""
+    return tuple(map(str, range(count)))
+
+
+def read_lines(path: Path) -> tuple[str, ...]:
+    """The non-empty lines of a text file, stripped."""
+    return _stripped(path.read_text(encoding="utf-8").splitlines())
+
+
+def _stripped(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _one_line(reason: object) -> str:
+    return " ".join(str(reason).split()).rstrip(".")[:200]

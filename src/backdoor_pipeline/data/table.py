@@ -1,0 +1,134 @@
+"""Poisoned rows as Parquet: raw uint8 bytes in a binary column, written from the array's own buffer (P6)."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.files import CorruptFileError, replacing
+
+FORMAT = 1
+KEY = b"backdoor_pipeline"  # of the schema's metadata
+CHUNK_BYTES = 1 << 30  # Arrow's binary offsets are int32: stay well below 2 GB
+
+Arrays = dict[str, np.ndarray]
+
+
+def write_rows(path: Path, rows: PoisonedRows, facts: dict[str, Any]) -> None:
+    """Write poisoned rows, whole or not at all.
+
+    Columns: index, image (H * W * C raw bytes, row by row, RGB last), label (as given), true_label, role.
+
+    Args:
+        path: the Parquet file to make.
+        rows: what to write.
+        facts: JSON facts for the file's metadata, beside `shape` (H, W, C): data set, attack, split ...
+    """
+    arrays = _to_arrays(rows)
+    header = {**facts, "format": FORMAT, "shape": list(arrays["image"].shape[1:])}
+    header["sha256"] = _digest(arrays, header)
+    columns = {name: pa.array(array) for name, array in arrays.items() if name != "image"}
+    columns["role"] = columns["role"].dictionary_encode()
+    table = pa.table({**columns, "image": _binary_column(arrays["image"])})
+    table = table.replace_schema_metadata({KEY: json.dumps(header).encode()})
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=1, use_dictionary=["role"])
+
+
+def read_rows(path: Path) -> tuple[PoisonedRows, dict[str, Any]]:
+    """Read and verify poisoned rows, and their facts.
+
+    Raises:
+        CorruptFileError: truncated, tampered with, or not written by `write_rows`.
+    """
+    arrays, header = read_arrays(path)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name != "role"}
+    roles = sum((arrays["role"] == role).astype(np.int8) * code for code, role in enumerate(ROLES))
+    rows = PoisonedRows(
+        index=tensors["index"],
+        images=tensors["image"].permute(0, 3, 1, 2).contiguous(),
+        labels=tensors["label"],
+        true_labels=tensors["true_label"],
+        roles=torch.from_numpy(np.asarray(roles, dtype=np.int8)),
+    )
+    return rows, header
+
+
+def read_arrays(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The whole table as numpy, and its facts, in one call.
+
+    Returns:
+        `image` (n, H, W, C) uint8; `index`, `label`, `true_label` int64; `role` strings; and the facts.
+
+    Raises:
+        CorruptFileError: truncated, tampered with, or not written by `write_rows`.
+    """
+    try:
+        table = pq.read_table(path)
+        header = json.loads(table.schema.metadata[KEY])
+        arrays = {name: table[name].to_numpy().copy() for name in ("index", "label", "true_label", "role")}
+        arrays["image"] = _pixels(table["image"], header["shape"])
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise CorruptFileError(f"not a readable table of poisoned rows: {error}") from error
+    digest = header.pop("sha256", None)
+    if header["format"] != FORMAT or digest != _digest(arrays, header):
+        raise CorruptFileError("its content is not what was written")
+    return arrays, header
+
+
+def _to_arrays(rows: PoisonedRows) -> Arrays:
+    return {
+        "index": rows.index.numpy(),
+        "label": rows.labels.numpy(),
+        "true_label": rows.true_labels.numpy(),
+        "role": np.array(ROLES, dtype=object)[rows.roles.numpy()],
+        "image": np.ascontiguousarray(rows.images.permute(0, 2, 3, 1).numpy()),
+    }
+
+
+def _binary_column(pixels: np.ndarray) -> pa.ChunkedArray:
+    """One binary cell per image, without a copy of the pixels."""
+    size = int(np.prod(pixels.shape[1:]))
+    step = max(1, CHUNK_BYTES // size)
+    chunks = [pixels[start : start + step] for start in range(0, len(pixels), step)]
+    arrays = [
+        pa.Array.from_buffers(
+            pa.binary(),
+            len(chunk),
+            [None, pa.py_buffer(np.arange(len(chunk) + 1, dtype=np.int32) * size), pa.py_buffer(chunk)],
+        )
+        for chunk in chunks
+    ]
+    return pa.chunked_array(arrays, type=pa.binary())
+
+
+def _pixels(column: pa.ChunkedArray, shape: list[int]) -> np.ndarray:
+    """The images of a binary column, (n, H, W, C); copied once, into memory that torch may write to."""
+    pixels = np.empty((len(column), *shape), dtype=np.uint8)
+    start, size = 0, int(np.prod(shape))
+    for chunk in column.chunks:
+        _, offsets, data = chunk.buffers()
+        ends = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if (np.diff(ends) != size).any():
+            raise ValueError(f"an image is not {size} bytes long")
+        flat = (
+            np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]] if len(chunk) else np.empty(0, np.uint8)
+        )
+        pixels[start : start + len(chunk)] = flat.reshape(len(chunk), *shape)
+        start += len(chunk)
+    return pixels
+
+
+def _digest(arrays: Arrays, header: dict[str, Any]) -> str:
+    """SHA-256 of the facts and of every column's content."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update("/".join(array).encode() if array.dtype == object else np.ascontiguousarray(array).data)
+    return digest.hexdigest()

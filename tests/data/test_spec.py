@@ -1,0 +1,51 @@
+"""Data set settings, and the ones that are shipped."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from backdoor_pipeline.data.fetch import PARTS
+from backdoor_pipeline.data.sources import get_source
+from backdoor_pipeline.data.spec import DatasetSpec
+
+from .source_files import make_spec
+
+SHIPPED = Path(__file__).parents[2] / "conf/base/parameters/datasets.yml"
+DATASETS = yaml.safe_load(SHIPPED.read_text())["datasets"]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_shipped_settings_are_valid(name: str):
+    facts = dict(DATASETS[name])
+    budget = facts.pop("budget")
+    spec = DatasetSpec.model_validate({"name": name, **facts})
+    get_source(spec)
+    assert set(budget) == {"training", "defending"}
+    for recipe in budget.values():
+        assert set(recipe) == {"epochs", "batch_size", "lr", "schedule"}
+
+
+def test_every_download_is_configured_under_its_name():
+    assert all(DATASETS[name]["source"] == name for name in PARTS)
+
+
+def test_only_these_are_flipped():
+    flipped = {name for name, facts in DATASETS.items() if facts["augmentation"]["horizontal_flip"]}
+    assert flipped == {"cifar10", "cifar10_jpeg", "imagenet"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mean": [0.5]}, {"std": [1, 1]}, {"std": [1, 0, 1]}, {"channels": 2}, {"num_classes": 1}, {"extra": 1}],
+)
+def test_wrong_settings_are_refused(change: dict[str, object]):
+    with pytest.raises(ValidationError):
+        DatasetSpec.model_validate(make_spec("digits").model_dump() | change)
+
+
+def test_numbers_in_options_are_text_and_the_shape_is_square():
+    spec = DatasetSpec.model_validate(make_spec("digits").model_dump() | {"options": {"in_memory_gib": 0}})
+    assert spec.options == {"in_memory_gib": "0"}
+    assert spec.image_shape == (3, 32, 32)
