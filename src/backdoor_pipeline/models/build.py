@@ -1,0 +1,84 @@
+"""Building a model by name: the same seed gives the same weights (P7)."""
+
+import logging
+from typing import Any
+
+import torch
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+from backdoor_pipeline.models.pretrained import load_pretrained
+from backdoor_pipeline.models.registry import ModelOptions, architecture
+from backdoor_pipeline.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+IMAGENET_STEM_FROM = 128  # pixels: from here on a small stem would only make maps too large to afford
+
+
+def build_model(
+    name: str,
+    *,
+    num_classes: int,
+    channels: int,
+    image_size: int,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    seed: int,
+    options: ModelOptions,
+) -> Classifier:
+    """A new model on the CPU, in training mode; the same seed gives the same weights whatever ran before.
+
+    Args:
+        name: a registered architecture.
+        num_classes: K.
+        channels: C of the images.
+        image_size: height and width of the images, in pixels.
+        mean: per channel, for images in [0, 1].
+        std: per channel, for images in [0, 1].
+        seed: the experiment's.
+        options: from `model_options`.
+
+    Raises:
+        UserError: the architecture is not known, or the pretrained file does not fit it.
+    """
+    description = ModelDescription(
+        name=name,
+        num_classes=num_classes,
+        channels=channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+        options=_structure(name, image_size, options),
+    )
+    model = initialize(description, seed)
+    if options.pretrained is not None:
+        load_pretrained(model, options.pretrained)
+    return model
+
+
+def assemble(description: ModelDescription) -> Classifier:
+    """The described model, with weights from the global random state."""
+    chosen = architecture(description.name)
+    return Classifier(description, chosen.build(description), chosen.input_size(description))
+
+
+def initialize(description: ModelDescription, seed: int) -> Classifier:
+    """The described model on the CPU, with weights from `seed`; the global random state is left as it was."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # weights are drawn on the CPU alone
+        torch.default_generator.manual_seed(derive_seed(seed, "init", description.name))
+        return assemble(description)
+
+
+def _structure(name: str, image_size: int, options: ModelOptions) -> dict[str, Any]:
+    """The options that shape the network: the stem that it really gets, and not where weights came from."""
+    expected = architecture(name).options
+    if type(options) is not expected:
+        raise UserError(
+            f"model '{name}' takes {expected.__name__}: make them with model_options('{name}', ...)."
+        )
+    shape = options.model_dump(exclude={"pretrained"})
+    if shape.get("stem") == "small" and image_size >= IMAGENET_STEM_FROM:
+        logger.info("%s: images of %d pixels get the ImageNet stem.", name, image_size)
+        shape["stem"] = "imagenet"
+    return shape

@@ -1,0 +1,102 @@
+"""What the rest of the project handles: a classifier of images in [0, 1]."""
+
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ModelDescription(BaseModel):
+    """Everything from which an untrained model can be built again.
+
+    Attributes:
+        name: the architecture's registered name.
+        num_classes: K.
+        channels: C of the images.
+        image_size: height and width of the data set's images, in pixels.
+        mean: per channel, for images in [0, 1].
+        std: per channel, for images in [0, 1].
+        options: what the architecture was asked for, such as `{"stem": "small"}`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    num_classes: int = Field(ge=2)
+    channels: int = Field(ge=1)
+    image_size: int = Field(ge=1)
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+    options: dict[str, JsonValue]
+
+    @model_validator(mode="after")
+    def _one_per_channel(self) -> "ModelDescription":
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"mean and std need one number for each of the {self.channels} channels")
+        return self
+
+
+class Classifier(nn.Module):
+    """Normalization, a resize where the architecture needs one, the backbone, and a linear head.
+
+    Attacks and defenses therefore work in pixel space whatever the model.
+
+    Attributes:
+        description: what it can be rebuilt from.
+        backbone: normalized images to features, (N, D).
+        head: the final linear layer, (N, D) to (N, K).
+        head_name: what the head was called in the network.
+        input_size: the height and width, in pixels, that the backbone sees.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, description: ModelDescription, network: nn.Module, input_size: int) -> None:
+        """Take a whole network apart into backbone and head.
+
+        Args:
+            description: of the model.
+            network: normalized images to logits; its last linear layer must be the last thing it does.
+            input_size: the height and width, in pixels, that the network sees.
+        """
+        super().__init__()
+        self.description = description
+        self.input_size = input_size
+        self.register_buffer("mean", torch.tensor(description.mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(description.std).view(1, -1, 1, 1))
+        self.head_name = _last_linear(network)
+        self.head: nn.Linear = network.get_submodule(self.head_name)  # type: ignore[assignment]
+        network.set_submodule(self.head_name, nn.Identity())
+        self.backbone = network
+
+    def features(self, images: Tensor) -> Tensor:
+        """The head's input (N, D), for float images (N, C, H, W) in [0, 1].
+
+        Raises:
+            TypeError: the images are integers, as they are stored: scale them to [0, 1] first.
+        """
+        if not images.is_floating_point():
+            raise TypeError(f"a Classifier takes float images in [0, 1], not {images.dtype}")
+        features: Tensor = self.backbone(self._resize((images - self.mean) / self.std))
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, K), for float images (N, C, H, W) in [0, 1]."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+    def _resize(self, images: Tensor) -> Tensor:
+        if self.input_size == self.description.image_size:
+            return images
+        shrinking = self.input_size < self.description.image_size
+        size = (self.input_size, self.input_size)
+        return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=shrinking)
+
+
+def _last_linear(network: nn.Module) -> str:
+    """The name of the last linear layer, in the order in which modules were added."""
+    names: list[str] = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    return names[-1]

@@ -1,0 +1,83 @@
+"""Starting from the weights in a safetensors file: torchvision's, or a model saved by this project."""
+
+import logging
+from pathlib import Path
+
+from torch import Tensor
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.files import CorruptFileError
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.tensorfile import read_foreign
+
+logger = logging.getLogger(__name__)
+
+
+def load_pretrained(model: Classifier, path: Path) -> None:
+    """Copy weights from a safetensors file into `model`, in place.
+
+    The names are torchvision's own, or those of a model that this project saved. The model's normalization
+    stays as it is, and a final layer for another number of classes is skipped. A `.pth` file is a pickle,
+    which runs code when it is read (P5), so it is refused: the error says how to convert it.
+
+    Raises:
+        UserError: the file is missing, not safetensors, or its weights do not fit the model.
+    """
+    found = _names_as_here(model, _read(model.description.name, path))
+    wanted = {name: value for name, value in model.state_dict().items() if name not in ("mean", "std")}
+    if found.keys() != wanted.keys():
+        example = min(found.keys() ^ wanted.keys()).removeprefix("backbone.")
+        raise _unfit(
+            model, path, f"only one of the two has '{example}'. Give a file of the same architecture."
+        )
+    other = [name for name, value in wanted.items() if value.shape != found[name].shape]
+    for name in other:
+        if not name.startswith("head."):
+            raise _unfit(model, path, _why_other_shape(model, name, found[name], wanted[name]))
+        del found[name]
+    if other:
+        logger.info(
+            "%s: its final layer is for other classes, so the model's starts from random weights.", path
+        )
+    model.load_state_dict(found, strict=False)
+
+
+def _read(name: str, path: Path) -> dict[str, Tensor]:
+    try:
+        return read_foreign(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"models.{name}.pretrained: there is no file {path}; give a safetensors file."
+        ) from error
+    except CorruptFileError as error:
+        raise UserError(
+            f"models.{name}.pretrained: {path} is not a safetensors file; convert torchvision's weights "
+            f"once, in your own Python: safetensors.torch.save_file(torchvision.models.{name}"
+            f'(weights="DEFAULT").state_dict(), "{name}.safetensors").'
+        ) from error
+
+
+def _names_as_here(model: Classifier, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names as a Classifier has them, whether they were or are torchvision's; without normalization."""
+    if "head.weight" in found:
+        return {name: value for name, value in found.items() if name not in ("mean", "std")}
+    head = f"{model.head_name}."
+    return {
+        f"head.{name.removeprefix(head)}" if name.startswith(head) else f"backbone.{name}": value
+        for name, value in found.items()
+    }
+
+
+def _why_other_shape(model: Classifier, name: str, found: Tensor, wanted: Tensor) -> str:
+    shapes = (
+        f"'{name.removeprefix('backbone.')}' is {tuple(found.shape)} there and {tuple(wanted.shape)} here"
+    )
+    if found.ndim == 4 and found.shape[1] != wanted.shape[1] == model.description.channels:
+        return f"{shapes}: it takes {found.shape[1]} channels. Give weights for this data set's, or null."
+    if model.description.options.get("stem") == "small":
+        return f"{shapes}. Set models.{model.description.name}.stem=imagenet to use these weights."
+    return f"{shapes}. Give a file of the same architecture, or a model with the same stem."
+
+
+def _unfit(model: Classifier, path: Path, why: str) -> UserError:
+    return UserError(f"models.{model.description.name}.pretrained: {path} does not fit, as {why}")

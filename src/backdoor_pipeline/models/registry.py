@@ -1,0 +1,108 @@
+"""The list of architectures, and the options that each of them has."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+
+from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.models.classifier import ModelDescription
+
+
+class ModelOptions(BaseModel):
+    """What every architecture offers.
+
+    Attributes:
+        pretrained: a safetensors file to start from; None starts from random weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pretrained: Path | None
+
+
+class StemOptions(ModelOptions):
+    """What architectures made for ImageNet's 224 pixels offer besides.
+
+    Attributes:
+        stem: `imagenet` is the published network; `small` drops its first two halvings, for images
+            below 128 pixels.
+    """
+
+    stem: Literal["small", "imagenet"]
+
+
+Builder = Callable[[ModelDescription], nn.Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A registered architecture: how it is built, what it offers, and the pixels that it sees."""
+
+    build: Builder
+    options: type[ModelOptions]
+    input_size: Callable[[ModelDescription], int]
+
+
+_ARCHITECTURES: dict[str, Architecture] = {}
+
+
+def register(
+    name: str,
+    options: type[ModelOptions] = ModelOptions,
+    input_size: Callable[[ModelDescription], int] = lambda spec: spec.image_size,
+) -> Callable[[Builder], Builder]:
+    """Decorate a builder: a description to a network whose last step is a linear layer.
+
+    Args:
+        name: what users call it.
+        options: the options that it has.
+        input_size: the pixels that it sees, where it cannot take every image size as it is.
+    """
+
+    def add(build: Builder) -> Builder:
+        if name in _ARCHITECTURES:
+            raise ValueError(f"model '{name}' is registered twice")
+        _ARCHITECTURES[name] = Architecture(build, options, input_size)
+        return build
+
+    return add
+
+
+def model_names() -> list[str]:
+    """The names of all architectures, sorted."""
+    return sorted(_ARCHITECTURES)
+
+
+def architecture(name: str) -> Architecture:
+    """The architecture of this name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in _ARCHITECTURES:
+        raise unknown("model", name, _ARCHITECTURES)
+    return _ARCHITECTURES[name]
+
+
+def model_options(name: str, raw: Mapping[str, Any]) -> ModelOptions:
+    """Check the options written for a model.
+
+    Raises:
+        UserError: the model, an option or a value is not known, or an option is missing.
+    """
+    kind = architecture(name).options
+    for key in raw:
+        if key not in kind.model_fields:
+            raise unknown(f"option of model '{name}'", key, kind.model_fields)
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(map(str, ("models", name, *first["loc"])))
+        raise UserError(
+            f"{option}: {first['msg']} (in conf/base/parameters/models.yml or --params)."
+        ) from error
