@@ -1,0 +1,47 @@
+"""How well a defense tells poisoned training samples from clean ones."""
+
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+
+def detection(flagged: Tensor, poisoned: Tensor, scores: Tensor | None) -> dict[str, float | None]:
+    """Compare the samples a defense blamed with those that were poisoned.
+
+    Rows that are neither (the cross samples of WaNet and Input-aware) are for the caller to leave out.
+
+    Args:
+        flagged: bool, (N,), what the defense blamed.
+        poisoned: bool, (N,), the ground truth.
+        scores: float, (N,), higher is more suspicious; None for a defense that only flags.
+
+    Returns:
+        `tpr`, `fpr`, `precision` and `auc`, each None where undefined (nothing poisoned, nothing clean,
+        nothing flagged, no scores), and the counts `samples`, `poisoned`, `flagged`, `true_positives`.
+
+    Raises:
+        ValueError: the lengths differ, or a score is not finite.
+    """
+    if not flagged.shape == poisoned.shape == (poisoned if scores is None else scores).shape:
+        raise ValueError("flags, ground truth and scores must have one value per sample")
+    caught = int((flagged & poisoned).sum())
+    n_flagged, n_poisoned, n = int(flagged.sum()), int(poisoned.sum()), len(poisoned)
+    return {
+        "tpr": _ratio(caught, n_poisoned),
+        "fpr": _ratio(n_flagged - caught, n - n_poisoned),
+        "precision": _ratio(caught, n_flagged),
+        "auc": _auc(poisoned, scores),
+        "samples": n,
+        "poisoned": n_poisoned,
+        "flagged": n_flagged,
+        "true_positives": caught,
+    }
+
+
+def _auc(poisoned: Tensor, scores: Tensor | None) -> float | None:
+    if scores is None or bool(poisoned.all()) or not bool(poisoned.any()):
+        return None
+    return float(roc_auc_score(poisoned.cpu().numpy(), scores.detach().float().cpu().numpy()))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,63 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdoor_pipeline.metrics.detection import detection
+
+
+def flags(text):
+    return torch.tensor([character == "1" for character in text], dtype=torch.bool)
+
+
+def test_by_hand():
+    result = detection(flags("110100"), flags("101000"), torch.tensor([0.9, 0.8, 0.5, 0.7, 0.1, 0.2]))
+    assert result == {
+        "tpr": 1 / 2,
+        "fpr": 2 / 4,
+        "precision": 1 / 3,
+        "auc": 6 / 8,  # of 2 x 4 pairs, the poisoned sample scores higher in 4 + 2
+        "samples": 6,
+        "poisoned": 2,
+        "flagged": 3,
+        "true_positives": 1,
+    }
+
+
+poisons = st.lists(st.booleans(), min_size=2).filter(lambda p: any(p) and not all(p))
+
+
+@given(poisons)
+def test_extremes(poison):
+    poisoned = torch.tensor(poison)
+    perfect = detection(poisoned, poisoned, poisoned.float())
+    assert [perfect[k] for k in ("tpr", "fpr", "precision", "auc")] == [1, 0, 1, 1]
+    inverted = detection(~poisoned, poisoned, -poisoned.float())
+    assert [inverted[k] for k in ("tpr", "fpr", "precision", "auc")] == [0, 1, 0, 0]
+    everything = detection(torch.ones_like(poisoned), poisoned, torch.zeros(len(poison)))
+    assert [everything[k] for k in ("tpr", "fpr", "auc")] == [1, 1, 0.5]
+    assert everything["precision"] == sum(poison) / len(poison)
+
+
+def test_undefined_rates_are_none():
+    nothing_poisoned = detection(flags("10"), flags("00"), torch.tensor([1.0, 0.0]))
+    assert nothing_poisoned["tpr"] is None
+    assert nothing_poisoned["auc"] is None
+    assert (nothing_poisoned["fpr"], nothing_poisoned["precision"]) == (0.5, 0)
+    nothing_clean = detection(flags("10"), flags("11"), torch.tensor([1.0, 0.0]))
+    assert nothing_clean["fpr"] is None
+    assert nothing_clean["auc"] is None
+    assert detection(flags("00"), flags("10"), None)["precision"] is None
+    assert detection(flags("00"), flags("10"), None)["auc"] is None
+    assert detection(flags(""), flags(""), None)["tpr"] is None
+
+
+@pytest.mark.parametrize(("flagged", "scores"), [("1", None), ("10", torch.zeros(3))])
+def test_lengths_must_agree(flagged, scores):
+    with pytest.raises(ValueError, match="one value per sample"):
+        detection(flags(flagged), flags("10"), scores)
+
+
+def test_scores_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        detection(flags("10"), flags("10"), torch.tensor([float("nan"), 0.0]))
