@@ -1,0 +1,105 @@
+"""Batches of a data set on a device: resident there if they fit, else read ahead in the background."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Event, Thread
+
+import torch
+from torch import Tensor
+
+from backdoor_pipeline.data.images import ImageSet
+
+READ_AHEAD = 2  # batches
+RESIDENT_SHARE = 0.5  # of a GPU's free memory that a data set may take
+
+
+class BatchSource:
+    """A data set as a source of uint8 batches on a device.
+
+    Tensor images are copied to the device once. Streamed images, and tensors too large for a GPU, are read by
+    a thread that stays two batches ahead. Both give the same batches.
+    """
+
+    def __init__(self, data: ImageSet, device: torch.device) -> None:
+        self._device = device
+        self._labels = data.labels.to(device)
+        self._images = data.images
+        self._resident = isinstance(data.images, Tensor) and _fits(data.images, device)
+        if self._resident and isinstance(data.images, Tensor):
+            self._images = data.images.to(device)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batches(self, plan: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Images (uint8), labels and rows of every batch of the plan, on the device.
+
+        Args:
+            plan: the rows of each batch, int64, on the CPU.
+        """
+        if self._resident:
+            for index in torch.cat(list(plan)).to(self._device).split([len(rows) for rows in plan]):
+                yield self._images[index], self._labels[index], index
+            return
+        for rows, images in read_ahead(self._images_at, plan):
+            index = rows.to(self._device)
+            yield images.to(self._device, non_blocking=True), self._labels[index], index
+
+    def _images_at(self, rows: Tensor) -> Tensor:
+        images = self._images[rows]
+        return images.pin_memory() if self._device.type == "cuda" else images
+
+
+def plan_batches(order: Tensor, size: int) -> list[Tensor]:
+    """The order cut into batches; the last may be smaller, but a single left-over row joins the batch before.
+
+    A batch of one has no variance for BatchNorm to normalize by.
+    """
+    plan = list(order.split(size))
+    if size > 1 and len(plan) > 1 and len(plan[-1]) == 1:
+        plan[-2:] = [torch.cat(plan[-2:])]
+    return plan
+
+
+def _fits(images: Tensor, device: torch.device) -> bool:
+    if device.type != "cuda" or images.device == device:
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.numel() * images.element_size() <= RESIDENT_SHARE * free
+
+
+def read_ahead(read: Callable[[Tensor], Tensor], plan: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """(rows, what was read there) for every batch of the plan, read in a thread that stays two ahead.
+
+    An error in the thread is raised here; a consumer that stops early stops the thread.
+    """
+    ready: Queue[tuple[Tensor, Tensor] | Exception] = Queue(READ_AHEAD)
+    stopped = Event()
+
+    def put(item: tuple[Tensor, Tensor] | Exception) -> None:
+        while not stopped.is_set():
+            with suppress(Full):
+                ready.put(item, timeout=0.1)
+                return
+
+    def work() -> None:
+        try:
+            for rows in plan:
+                if stopped.is_set():
+                    return
+                put((rows, read(rows)))
+        except Exception as error:
+            put(error)
+
+    thread = Thread(target=work, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        for _ in plan:
+            item = ready.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()

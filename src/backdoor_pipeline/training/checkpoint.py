@@ -1,0 +1,121 @@
+"""Checkpoints: a training that was killed goes on where it was, to the same weights (P4).
+
+Everything random is drawn from (seed, purpose, epoch) and the learning rate follows from the losses, so a
+checkpoint holds only the model, the optimizer's moments and the history. The last one, written when training
+ends, is kept: a kill before the caller has written its own artefact must not cost the training. Then the
+caller discards it.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from backdoor_pipeline.data.images import Images, ImageSet
+from backdoor_pipeline.files import CorruptFileError, set_aside
+from backdoor_pipeline.tensorfile import load_tensors, save_tensors
+
+logger = logging.getLogger(__name__)
+
+History = list[dict[str, float]]
+
+SAMPLED_IMAGES = 64  # of a streamed set: reading all of it would take as long as an epoch
+
+
+class Checkpoint:
+    """The checkpoint file of one training."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """Name the file.
+
+        Args:
+            path: the safetensors file.
+            fingerprint: of all that decides the weights; see `fingerprint`.
+        """
+        self._path = path
+        self._fingerprint = fingerprint
+
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
+        """Write the state after `len(history)` epochs, whole or not at all."""
+        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        for row, moments in optimizer.state_dict()["state"].items():
+            tensors |= {
+                f"optimizer.{row}.{name}": moment for name, moment in moments.items() if moment is not None
+            }
+        save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": history})  # type: ignore[dict-item]
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> History:
+        """Put the saved state into the model and the optimizer.
+
+        Returns:
+            The epochs already done; none if there is no checkpoint, or if it is damaged or belongs to another
+            training: then it is set aside with a warning.
+        """
+        if not self._path.exists():
+            return []
+        try:
+            tensors, meta = load_tensors(self._path)
+        except CorruptFileError as error:
+            set_aside(self._path, str(error))
+            return []
+        if meta.get("fingerprint") != self._fingerprint:
+            set_aside(self._path, "it is of a training with another recipe, seed, data or model")
+            return []
+        model.load_state_dict(_under("model.", tensors))
+        _load_moments(optimizer, _under("optimizer.", tensors))
+        history: History = meta["history"]
+        logger.info("%s: training goes on after epoch %d.", self._path, len(history))
+        return history
+
+
+def discard(path: Path) -> None:
+    """Delete a checkpoint, once what the training was for is written."""
+    path.unlink(missing_ok=True)
+
+
+def fingerprint(model: nn.Module, data: ImageSet, settings: Mapping[str, object]) -> str:
+    """A hash of all that decides the trained weights.
+
+    Args:
+        model: with its initial weights.
+        data: all of a tensor set counts; of a streamed one the labels and 64 images.
+        settings: recipe, seed and the like, as their text shows them.
+    """
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        _add(digest, tensor)
+    _add(digest, data.labels)
+    _add(digest, _seen(data.images))
+    return digest.hexdigest()
+
+
+def _seen(images: Images) -> Tensor:
+    if isinstance(images, Tensor):
+        return images
+    return images[torch.linspace(0, len(images) - 1, min(SAMPLED_IMAGES, len(images))).long()]
+
+
+def _add(digest: "hashlib.blake2b", tensor: Tensor) -> None:
+    digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+    digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _load_moments(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, moment in moments.items():
+        row, name = key.split(".")
+        state.setdefault(int(row), {})[name] = moment
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for weight, loaded in optimizer.state.items():
+        for name, moment in loaded.items():
+            if moment.shape == weight.shape:  # in the weight's memory format, as if it had never left
+                loaded[name] = torch.empty_like(weight).copy_(moment)

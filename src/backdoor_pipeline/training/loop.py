@@ -1,0 +1,107 @@
+"""One epoch: batches in a fixed order, a step for each, numbers at the end."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.seeds import derive_seed, generator
+from backdoor_pipeline.training.augment import augment
+from backdoor_pipeline.training.batches import BatchSource, plan_batches
+from backdoor_pipeline.training.hardware import Hardware
+from backdoor_pipeline.training.hosting import seeded
+from backdoor_pipeline.training.objective import Batch, Objective
+from backdoor_pipeline.training.recipe import Recipe
+from backdoor_pipeline.training.schedule import learning_rate
+
+if TYPE_CHECKING:
+    from backdoor_pipeline.data.spec import Augmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One training, epoch by epoch.
+
+    Attributes:
+        model: on the device, in training mode.
+        forward: the model, or its compiled form, which takes whole batches only.
+        optimizer: of the model's weights.
+        source: of the batches.
+        recipe: batch size and learning rates.
+        objective: what is minimized.
+        augmentation: how images are varied, or None.
+        hardware: how it runs.
+        seed: the experiment's.
+        purpose: what is trained.
+    """
+
+    model: nn.Module
+    forward: nn.Module
+    optimizer: torch.optim.Optimizer
+    source: BatchSource
+    recipe: Recipe
+    objective: Objective
+    augmentation: "Augmentation | None"
+    hardware: Hardware
+    seed: int
+    purpose: str
+
+    def epoch(self, losses: Sequence[float], bar: "tqdm[Any]") -> dict[str, float]:
+        """Train for one epoch; the device is waited for only at its end.
+
+        Args:
+            losses: the mean loss of every epoch so far.
+            bar: progress, in batches.
+
+        Returns:
+            epoch (from 1), lr, loss, accuracy (if the objective reports it) and seconds.
+
+        Raises:
+            UserError: the loss is not finite.
+        """
+        start, epoch, lr = time.perf_counter(), len(losses) + 1, learning_rate(self.recipe, losses)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        totals = torch.zeros(2, device=self.hardware.device)
+        reported = True
+        with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
+            for batch in self._batches(epoch):
+                totals[0] += self._step(batch) * len(batch.labels)
+                if batch.correct is None:
+                    reported = False
+                else:
+                    totals[1] += batch.correct
+                bar.update()
+        loss, accuracy = (totals / len(self.source)).tolist()
+        if not math.isfinite(loss):
+            raise UserError(
+                f"{self.purpose}: the loss became {loss} in epoch {epoch} at lr {lr:g}: lower lr."
+            )
+        row = {"epoch": epoch, "lr": lr, "loss": loss} | ({"accuracy": accuracy} if reported else {})
+        bar.set_postfix({name: f"{value:.4g}" for name, value in row.items()})
+        return {**row, "seconds": time.perf_counter() - start}
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        order = torch.randperm(len(self.source), generator=generator(self.seed, self.purpose, "order", epoch))
+        draws = generator(self.seed, self.purpose, "augment", epoch, device=self.hardware.device)
+        for images, labels, index in self.source.batches(plan_batches(order, self.recipe.batch_size)):
+            if self.augmentation is not None:
+                images = augment(images, self.augmentation, draws)
+            yield Batch(self.hardware.as_float(images), labels, index, epoch)
+
+    def _step(self, batch: Batch) -> Tensor:
+        if self.forward is not self.model:
+            torch.compiler.cudagraph_mark_step_begin()
+        whole = len(batch.labels) == self.recipe.batch_size
+        with self.hardware.autocast():
+            loss = self.objective(self.forward if whole else self.model, batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()

@@ -1,0 +1,53 @@
+"""What a training minimizes: a function of the model and one batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch, on the training device.
+
+    Attributes:
+        images: float32, (n, C, H, W), in [0, 1], augmented.
+        labels: int64, (n,), as the data set gives them.
+        index: int64, (n,): the rows of the data set.
+        epoch: counted from 1.
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+    epoch: int
+    _correct: Tensor | None = field(default=None, init=False)
+
+    def report(self, logits: Tensor, labels: Tensor | None = None) -> None:
+        """Count right answers into the epoch's accuracy; an objective that does not call this has none.
+
+        Args:
+            logits: (m, K).
+            labels: (m,), if they are not the batch's own.
+        """
+        truth = self.labels if labels is None else labels
+        self._correct = (logits.detach().argmax(1) == truth).float().mean() * len(self.labels)
+
+    @property
+    def correct(self) -> Tensor | None:
+        """The right answers reported, scaled to the batch's size; None if none were."""
+        return self._correct
+
+
+Objective = Callable[[nn.Module, Batch], Tensor]
+"""(model, batch) to a scalar loss, the mean over the batch. It runs under autocast, with the global random
+state seeded for the epoch, so that `torch.rand` and dropout draw the same numbers in every run. The model may
+be a compiled stand-in: call it, or read its attributes, but keep no reference to it."""
+
+
+def cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the model's logits with the labels."""
+    logits: Tensor = model(batch.images)
+    batch.report(logits)
+    return F.cross_entropy(logits.float(), batch.labels)

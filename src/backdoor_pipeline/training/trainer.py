@@ -1,0 +1,168 @@
+"""Training and prediction: everything that learns in this project goes through here."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from backdoor_pipeline.data.images import Images, ImageSet
+from backdoor_pipeline.training.batches import BatchSource, plan_batches
+from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
+from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
+from backdoor_pipeline.training.hosting import hosted
+from backdoor_pipeline.training.loop import Loop
+from backdoor_pipeline.training.objective import Objective, cross_entropy
+from backdoor_pipeline.training.recipe import Recipe, build_optimizer
+
+if TYPE_CHECKING:
+    from backdoor_pipeline.data.spec import Augmentation
+
+OnEpoch = Callable[[int, nn.Module], Mapping[str, float]]
+
+PREDICT_BATCH = 512
+
+
+class Trainer:
+    """Trains and evaluates any model of float images in [0, 1]."""
+
+    def __init__(self, engine: Engine, augmentation: "Augmentation | None") -> None:
+        """Choose the hardware.
+
+        Args:
+            engine: how to run.
+            augmentation: how training images are varied, or None.
+
+        Raises:
+            UserError: there is no such device.
+        """
+        self._engine = engine
+        self._hardware = Hardware.resolve(engine)
+        self._augmentation = augmentation
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self._hardware.device
+
+    @property
+    def precision(self) -> Precision:
+        """How it computes: `fp32`, or `bf16` under autocast."""
+        return self._hardware.precision
+
+    def fit(
+        self,
+        model: nn.Module,
+        data: ImageSet,
+        recipe: Recipe,
+        *,
+        seed: int,
+        purpose: str = "train",
+        objective: Objective = cross_entropy,
+        on_epoch: OnEpoch | None = None,
+        checkpoint: Path | None = None,
+        augment: bool = True,
+    ) -> History:
+        """Train the model in place: on the device, in training mode; then it is back where and as it was.
+
+        Weights with `requires_grad=False` stay as they are. The last, smaller batch of an epoch counts too; a
+        single left-over image joins the batch before it.
+
+        Args:
+            model: float images (N, C, H, W) in [0, 1] to what the objective takes.
+            data: the training set.
+            recipe: optimizer, schedule, epochs.
+            seed: the experiment's.
+            purpose: what is trained; another name gives other random numbers.
+            objective: what is minimized; its `repr` is part of the checkpoint's identity.
+            on_epoch: called with the number of epochs done and the model on the device; what it returns joins
+                the history.
+            checkpoint: the file to resume from, written every `checkpoint_every` epochs and at the end; see
+                `discard`.
+            augment: whether to vary the images.
+
+        Returns:
+            A row per epoch: epoch (from 1), lr, loss (mean over images), accuracy (0 to 1, of the augmented
+            batches as they were trained on; if the objective reports it), seconds, what `on_epoch` returned.
+
+        Raises:
+            UserError: the loss is not finite.
+        """
+        augmentation = self._augmentation if augment else None
+        file = None
+        if checkpoint and self._engine.checkpoint_every:
+            settings = {"recipe": recipe.model_dump(), "seed": seed, "purpose": purpose}
+            settings |= {"augmentation": augmentation, "objective": _plain_repr(objective)}
+            file = Checkpoint(checkpoint, fingerprint(model, data, settings))
+        with hosted(model, self.device, training=True, memory_format=self._hardware.memory_format):
+            optimizer = build_optimizer(model, recipe)
+            history = file.resume(model, optimizer) if file else []
+            loop = Loop(
+                model=model,
+                forward=compiled(model) if compiles(self._engine, self.device, recipe, len(data)) else model,
+                optimizer=optimizer,
+                source=BatchSource(data, self.device),
+                recipe=recipe,
+                objective=objective,
+                augmentation=augmentation,
+                hardware=self._hardware,
+                seed=seed,
+                purpose=purpose,
+            )
+            with _bar(purpose, len(data), recipe, len(history)) as bar:
+                for epoch in range(len(history) + 1, recipe.epochs + 1):
+                    row = loop.epoch([past["loss"] for past in history], bar)
+                    watched = on_epoch(epoch, model) if on_epoch else {}
+                    history.append(row | {name: float(value) for name, value in watched.items()})
+                    if file and (epoch % self._engine.checkpoint_every == 0 or epoch == recipe.epochs):
+                        file.save(model, optimizer, history)
+        return history
+
+    def logits(self, model: nn.Module, images: Images, batch_size: int = PREDICT_BATCH) -> Tensor:
+        """The model's output in evaluation mode: float32, (N, K), on the CPU.
+
+        Args:
+            model: any that `fit` takes; left where and as it was.
+            images: uint8, (N, C, H, W).
+            batch_size: images at a time.
+        """
+        outputs = []
+        with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
+            for start in range(0, len(images), batch_size):
+                batch = images[start : start + batch_size].to(self.device)
+                outputs.append(model(self.as_float(batch)).float())
+        return torch.cat(outputs).cpu()
+
+    def predict(self, model: nn.Module, images: Images) -> Tensor:
+        """The predicted labels: int64, (N,), on the CPU; of no images, none."""
+        return self.logits(model, images).argmax(1) if len(images) else torch.empty(0, dtype=torch.int64)
+
+    def autocast(self) -> torch.autocast:
+        """The context of this precision, for attacks and defenses with optimization loops of their own."""
+        return self._hardware.autocast()
+
+    def as_float(self, images: Tensor) -> Tensor:
+        """Uint8 images (N, C, H, W) as float32 in [0, 1], in the memory format that is fast here."""
+        return self._hardware.as_float(images)
+
+
+def _plain_repr(objective: Objective) -> str:
+    """Its repr without addresses, which differ from process to process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(objective))
+
+
+def _bar(purpose: str, images: int, recipe: Recipe, done: int) -> "tqdm[Any]":
+    """Progress in batches; nothing where nobody watches."""
+    steps = len(plan_batches(torch.arange(images), recipe.batch_size))
+    return tqdm(
+        total=steps * recipe.epochs,
+        initial=steps * done,
+        desc=purpose,
+        unit="batch",
+        leave=False,
+        disable=not sys.stderr.isatty(),
+    )
