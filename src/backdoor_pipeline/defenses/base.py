@@ -1,0 +1,73 @@
+"""What a defense is handed, and what it gives back (P2)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.registry import Method
+from backdoor_pipeline.training import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class DefenderView:
+    """All that a defender has: no poison flags, true labels, trigger, target class or test set.
+
+    Attributes:
+        model: the suspect model, the defender's own copy: it may be changed in place.
+        train: the training set as the defender received it, with the labels as given.
+        clean: the small set that the defender trusts.
+        trainer: the engine.
+        seed: the experiment's seed; draw from `seeds.generator(seed, <defense>, <purpose>)`.
+    """
+
+    model: Classifier
+    train: ImageSet
+    clean: ImageSet
+    trainer: Trainer
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What a detecting defense holds against each training row; `evaluate` compares it with the truth.
+
+    Attributes:
+        scores: higher is more suspicious, float, (N,).
+        flagged: blamed as poisoned, bool, (N,).
+    """
+
+    scores: Tensor
+    flagged: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Defended:
+    """What a defense gives back.
+
+    Attributes:
+        model: the repaired model, or the suspect one unchanged where the defense found no backdoor.
+        metrics: its own diagnostics, such as anomaly indices.
+        history: one row per epoch of its main training.
+        suspicion: for defenses that blame training rows.
+    """
+
+    model: Classifier
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    suspicion: Suspicion | None = None
+
+
+class Defense(Method, ABC):
+    """A backdoor defense."""
+
+    @abstractmethod
+    def defend(self, view: DefenderView) -> Defended:
+        """Repair the suspect model, or train a sound one from the suspect data.
+
+        Raises:
+            UserError: the model lacks what this defense needs.
+        """

@@ -1,0 +1,22 @@
+"""The small clean set that a defender trusts."""
+
+import torch
+from torch import Tensor
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.seeds import generator
+
+
+def draw_clean(clean_train: ImageSet, ratio: float, seed: int) -> ImageSet:
+    """round(ratio * N) images of the clean training set, drawn without replacement.
+
+    Raises:
+        UserError: that is no image at all.
+    """
+    count = round(ratio * len(clean_train))
+    if count == 0:
+        size = len(clean_train)
+        raise UserError(f"clean_ratio {ratio:g} of {size:,} images is no image: use {1 / size:.2g} or more.")
+    drawn: Tensor = torch.randperm(len(clean_train), generator=generator(seed, "clean subset"))[:count]
+    return clean_train.subset(drawn.sort().values)
