@@ -34,10 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def set_aside(path: Path, reason: str) -> Path:
-    """Rename a corrupt file out of the way, say so in the log, and return its new path."""
+    """Rename a file that cannot be used out of the way, say so in the log, and return its new path."""
     aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}")
     os.replace(path, aside)
-    logger.warning("%s is damaged (%s): set aside as %s, to be rebuilt.", path, reason, aside.name)
+    logger.warning("%s cannot be used (%s): set aside as %s, to be rebuilt.", path, reason, aside.name)
     return aside
 
 

@@ -1,0 +1,116 @@
+"""`kedro run` and `kedro data`, as users type them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from kedro.framework.cli.project import run as stock_run
+from kedro.framework.session import KedroSession
+
+from backdoor_pipeline.data.fetch import available, fetch
+from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.experiment import dataset_spec
+from backdoor_pipeline.params import parse_params
+
+REPLACED = ("params", "only_missing_outputs", "pipeline")  # the stock options that ours stand in for
+RAW = Path("data/01_raw")
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn a `UserError`, however deep Kedro wrapped it, into its sentence and exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UserError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise click.ClickException(str(cause)) from None
+
+
+def _collect(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """The parameters of every `--params`, or of the file that `--config` names."""
+    if context.get_parameter_source(str(option.name)) is ParameterSource.DEFAULT_MAP:
+        from_file: dict[str, Any] = (context.default_map or {})[str(option.name)]
+        return from_file
+    with plain_errors():
+        return parse_params(texts)
+
+
+def _run(params: dict[str, Any], pipeline: str | None, force: bool, **stock: Any) -> None:
+    from backdoor_pipeline.pipeline_registry import STAGES
+
+    assert stock_run.callback is not None
+    requested = [*stock.pop("pipelines"), *([pipeline] if pipeline else [])]
+    known = [*STAGES, "__default__"]
+    with plain_errors():
+        for name in requested:
+            if name not in known:
+                raise unknown("pipeline", name, known)
+        stock_run.callback(
+            **stock, params=params, pipeline=None, pipelines=requested, only_missing_outputs=not force
+        )
+
+
+run = click.Command(
+    "run",
+    callback=_run,
+    params=[
+        click.Option(
+            ["--pipeline", "-p"], help="Run up to this stage: poison, train, defend, evaluate or analyze."
+        ),
+        click.Option(
+            ["--params"],
+            multiple=True,
+            callback=_collect,
+            help="The experiment: key:value or key=value, several, nested by dots, repeatable.",
+        ),
+        click.Option(["--force"], is_flag=True, help="Recompute stages whose artefacts exist."),
+        *[param for param in stock_run.params if param.name not in REPLACED],
+    ],
+    help="""Run an experiment: every stage up to the pipeline's, except those whose artefacts exist.
+
+    \b
+    kedro run
+    kedro run --pipeline=defend --params attack:badnets
+    kedro run --params dataset=cifar10,model=preactresnet18,poison_ratio=0.05 --params seed=3
+    """,
+)
+
+
+@click.group(name="backdoor_pipeline")
+def cli() -> None:
+    """The commands of this project."""
+
+
+@cli.group()
+def data() -> None:
+    """The data sets: which are here, and how to get the others."""
+
+
+@data.command(name="list")
+def list_data() -> None:
+    """Say which data sets are here, and how to get the others."""
+    with plain_errors(), KedroSession.create() as session:
+        assert isinstance(session, KedroSession)
+        blocks = session.load_context().config_loader["parameters"]["datasets"]
+        specs = [dataset_spec(name, block) for name, block in blocks.items()]
+        for name, present, where in available(RAW, specs):
+            click.echo(f"{'✓' if present else '·'} {name:<16}{where}")
+
+
+@data.command(name="fetch")
+@click.argument("names", nargs=-1, required=True)
+def fetch_data(names: tuple[str, ...]) -> None:
+    """Download data sets, checksummed, into data/01_raw."""
+    with plain_errors():
+        for name in names:
+            click.echo(f"{name}: {fetch(name, RAW)}")
+
+
+cli.add_command(run)

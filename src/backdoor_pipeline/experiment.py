@@ -1,0 +1,230 @@
+"""An experiment: the user's choices, resolved into one specification per stage, checked before any work (P8).
+
+What a stage's node receives is exactly what its artefacts are named by (P3): see `artifacts`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.attacks.labels import LabelMapName
+from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.models import model_names, model_options
+from backdoor_pipeline.registry import NONE, Method, Registry
+from backdoor_pipeline.training import Engine, Recipe
+from backdoor_pipeline.validation import check, check_names
+
+Params = Mapping[str, Any]
+
+
+class Spec(BaseModel):
+    """Base of everything here: no unknown field, no change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Choices(Spec):
+    """The top level of the parameters: what `--params` usually names."""
+
+    dataset: str
+    model: str
+    attack: str
+    defense: str
+    poison_ratio: float = Field(gt=0, lt=1)  # of the whole training set
+    target_label: int = Field(ge=0)
+    label_map: LabelMapName
+    poison_target_class: bool  # dirty-label attacks also draw images that have the target label already
+    clean_ratio: float = Field(gt=0, lt=1)  # of the clean training set: what the defender trusts
+    seed: int = Field(ge=0)
+    epochs: int | None = Field(ge=1)  # null: the data set's budget
+
+
+class MethodSpec(Spec):
+    """An attack or a defense, with every hyper-parameter spelled out."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class AttackSpec(MethodSpec):
+    """An attack, whom it poisons and what it wants of them."""
+
+    poison_ratio: float
+    label_map: LabelMapName
+    target_label: int | None  # None with all_to_all
+    poison_target_class: bool
+    seed: int
+
+
+class Poisoning(Spec):
+    """What the poisoned set is made of, beside the data set."""
+
+    attack: AttackSpec | None
+
+
+class Training(Spec):
+    """What the victim's model is made of."""
+
+    model: str
+    options: dict[str, Any]
+    recipe: Recipe
+    seed: int
+
+
+class Defending(Spec):
+    """What the defended model is made of."""
+
+    defense: MethodSpec | None
+    clean_ratio: float
+    seed: int
+
+
+class Analyzing(Spec):
+    """What the figures show."""
+
+    sample_images: int = Field(ge=1, le=10)
+
+
+class Experiment(Spec):
+    """One experiment: one `kedro run`, one MLflow run."""
+
+    choices: Choices
+    engine: Engine
+    dataset: DatasetSpec
+    poisoning: Poisoning
+    training: Training
+    defending: Defending
+    analyzing: Analyzing
+
+
+def resolve(params: Params) -> Experiment:
+    """The experiment that these parameters ask for.
+
+    Args:
+        params: the parameters of `conf/`, with the command line's over them.
+
+    Raises:
+        UserError: anything unknown, misspelt, missing, of the wrong type or out of range.
+    """
+    _check_keys(params)
+    choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
+    budget, dataset = _dataset(params["datasets"], choices.dataset)
+    if choices.target_label >= dataset.num_classes:
+        raise UserError(
+            f"target_label {choices.target_label} is out of range: "
+            f"{dataset.name} has the labels 0 to {dataset.num_classes - 1}."
+        )
+    defenses = _fill(params["defenses"].get(choices.defense) or {}, budget, choices.defense, "defending")
+    return Experiment(
+        choices=choices,
+        engine=check(Engine, params["engine"], "engine"),
+        dataset=dataset,
+        poisoning=_poisoning(choices, params, budget),
+        training=_training(choices, params, budget),
+        defending=Defending(
+            defense=_method(DEFENSES, choices.defense, defenses),
+            clean_ratio=choices.clean_ratio,
+            seed=choices.seed,
+        ),
+        analyzing=check(Analyzing, params["analysis"], "analysis"),
+    )
+
+
+class _DatasetBlock(DatasetSpec):
+    """A block of `datasets`: the facts, and the budget that `_fill` reads."""
+
+    budget: dict[str, dict[str, Any]]
+
+
+def _check_keys(params: Params) -> None:
+    tables = {"datasets", "models", "attacks", "defenses", "training", "engine", "analysis"}
+    known = tables | set(Choices.model_fields)
+    for name in params:
+        if name not in known:
+            raise unknown("parameter", name, known)
+    for table in tables:
+        if not isinstance(params.get(table), Mapping):
+            raise UserError(f"'{table}' must be a table of parameters, not {params.get(table)!r}.")
+    for registry in (ATTACKS, DEFENSES):
+        for name, block in params[f"{registry.kind}s"].items():
+            check_names(registry[name], block or {}, f"{registry.kind}s.{name}")
+    for name, options in params["models"].items():
+        model_options(name, options or {})
+    for name, facts in params["datasets"].items():
+        check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
+
+
+def _dataset(datasets: Params, name: str) -> tuple[Params, DatasetSpec]:
+    if name not in datasets:
+        raise unknown("data set", name, datasets)
+    return datasets[name].get("budget", {}), dataset_spec(name, datasets[name])
+
+
+def dataset_spec(name: str, block: Params) -> DatasetSpec:
+    """The facts in a block of `datasets`, its budget left aside.
+
+    Raises:
+        UserError: something is missing, misspelt or out of range.
+    """
+    facts = {key: value for key, value in block.items() if key != "budget"}
+    return check(DatasetSpec, {"name": name, **facts}, f"datasets.{name}")
+
+
+def _poisoning(choices: Choices, params: Params, budget: Params) -> Poisoning:
+    if choices.attack == NONE:
+        return Poisoning(attack=None)
+    filled = _fill(params["attacks"].get(choices.attack) or {}, budget, choices.attack, "attacking")
+    method = _method(ATTACKS, choices.attack, filled)
+    if ATTACKS[choices.attack].clean_label and choices.label_map == "all_to_all":
+        raise UserError(
+            f"{choices.attack} keeps every label, so it has no all_to_all form: use label_map:all_to_one."
+        )
+    assert method is not None
+    attack = AttackSpec(
+        name=method.name,
+        params=method.params,
+        poison_ratio=choices.poison_ratio,
+        label_map=choices.label_map,
+        target_label=choices.target_label if choices.label_map == "all_to_one" else None,
+        poison_target_class=choices.poison_target_class,
+        seed=choices.seed,
+    )
+    return Poisoning(attack=attack)
+
+
+def _training(choices: Choices, params: Params, budget: Params) -> Training:
+    if choices.model not in model_names():
+        raise unknown("model", choices.model, model_names())
+    recipe = {**params["training"], "epochs": choices.epochs}
+    return Training(
+        model=choices.model,
+        options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(
+            mode="json"
+        ),
+        recipe=check(Recipe, _fill(recipe, budget, "training", "training"), "training"),
+        seed=choices.seed,
+    )
+
+
+def _method(registry: Registry[Any], name: str, params: Params) -> MethodSpec | None:
+    if name == NONE:
+        return None
+    kind: type[Method] = registry[name]
+    checked = check(kind, params, f"{registry.kind}s.{name}")
+    return MethodSpec(name=name, params=checked.model_dump(mode="json"))
+
+
+def _fill(params: Params, budget: Params, method: str, common: str) -> dict[str, Any]:
+    """Nulls replaced by the data set's budget: first that of the method, then the one common to its kind."""
+    allowance = {**budget.get(common, {}), **budget.get(method, {})}
+
+    def filled(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: filled(name, inner) for name, inner in value.items()}
+        return allowance.get(key) if value is None else value
+
+    return {key: filled(key, value) for key, value in params.items()}

@@ -1,0 +1,73 @@
+"""One node per figure."""
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from backdoor_pipeline.analysis.confusion import confusion
+from backdoor_pipeline.analysis.curves import training_curves
+from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.analysis.samples import sample_sheet
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment import Analyzing, Choices
+from backdoor_pipeline.pipelines.scoring import CLEAN
+from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.seeds import generator
+
+
+def draw_samples(
+    clean_test: ImageSet, poisoned_test: PoisonedRows, choices: Choices, analyzing: Analyzing
+) -> Figure:
+    """A sheet of test images, clean, triggered, and their difference."""
+    triggered = poisoned_test if len(poisoned_test) else _untouched(clean_test)
+    shown = torch.randperm(len(triggered), generator=generator(choices.seed, "samples"))[
+        : analyzing.sample_images
+    ]
+    index = triggered.index[shown]
+    return sample_sheet(
+        clean_test.images[index],
+        triggered.images[shown],
+        triggered.true_labels[shown],
+        triggered.labels[shown],
+        clean_test.classes,
+        _title("Triggered test images", choices),
+    )
+
+
+def draw_training_curves(train_history: pd.DataFrame, choices: Choices) -> Figure:
+    """Loss, C-Acc and ASR per epoch of the victim's training."""
+    return training_curves(train_history, _title("Training", choices))
+
+
+def draw_confusion_before(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
+    """Confusion of the victim's model on the clean test set."""
+    return _confusion(predictions, "before", clean_test, _title("Before defense", choices))
+
+
+def draw_confusion_after(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
+    """Confusion of the defended model on the clean test set."""
+    return _confusion(predictions, "after", clean_test, _title(f"After {choices.defense}", choices))
+
+
+def _confusion(predictions: pd.DataFrame, when: str, clean_test: ImageSet, title: str) -> Figure:
+    clean = predictions[predictions["set"] == CLEAN]
+    return confusion(_tensor(clean["true_label"]), _tensor(clean[when]), clean_test.classes, title)
+
+
+def _tensor(column: pd.Series) -> Tensor:
+    return torch.from_numpy(column.to_numpy(copy=True))
+
+
+def _untouched(clean_test: ImageSet) -> PoisonedRows:
+    """Test images of the control as if they had been triggered: without any change."""
+    index = torch.arange(min(len(clean_test), 1000))
+    labels = clean_test.labels[index]
+    return PoisonedRows(
+        index, clean_test.images[index], labels, labels, torch.zeros_like(index, dtype=torch.int8)
+    )
+
+
+def _title(what: str, choices: Choices) -> str:
+    attack = "no attack" if choices.attack == NONE else f"{choices.attack} {choices.poison_ratio:.1%}"
+    return f"{what}: {choices.dataset}, {choices.model}, {attack}, seed {choices.seed}"

@@ -1,0 +1,15 @@
+"""Kedro's settings of this project."""
+
+from backdoor_pipeline.hooks import ExperimentHooks
+from backdoor_pipeline.summary import SummaryHooks
+from backdoor_pipeline.tracking import TrackingHooks
+
+HOOKS = (ExperimentHooks(), TrackingHooks(), SummaryHooks())
+
+CONFIG_LOADER_ARGS = {
+    "config_patterns": {"mlflow": ["mlflow*"]},
+    "base_env": "base",
+    "default_run_env": "local",
+    # a nested parameter of `--params` or of an environment keeps its siblings
+    "merge_strategy": {"parameters": "soft"},
+}

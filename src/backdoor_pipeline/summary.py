@@ -1,0 +1,89 @@
+"""The table that ends a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from rich.console import Console
+from rich.table import Table
+
+COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
+Metrics = Mapping[str, Any]
+
+
+class SummaryHooks:
+    """Prints what a run found, what each stage cost, and where to look further."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the context: the experiment is read from it at the end."""
+        self._context = context
+        self._ran: set[str] = set()
+
+    @hook_impl
+    def after_node_run(self, node: Any) -> None:
+        """Remember which stages were not reused."""
+        self._ran.add(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Print the tables."""
+        choices = self._context.config_loader["parameters"]["experiment"]["choices"]
+        outputs = [name for node in pipeline.nodes for name in node.outputs]
+        metrics = {
+            name.removesuffix("_metrics"): catalog.load(name) for name in outputs if name.endswith("_metrics")
+        }
+        self._console.print()
+        if "evaluate" in metrics:
+            self._console.print(result_table(choices, metrics["evaluate"]))
+        self._console.print(stage_table(metrics, self._ran))
+        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics):
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+
+def result_table(choices: Metrics, evaluated: Metrics) -> Table:
+    """C-Acc, ASR and R-Acc before and after, and DER, in percent."""
+    ratio = "" if choices["attack"] == "none" else f", {choices['poison_ratio']:.1%}"
+    title = f"{choices['dataset']}, {choices['model']}, seed {choices['seed']}{ratio}"
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in ("attack", "defense", "", "C-Acc", "ASR", "R-Acc", "DER"):
+        table.add_column(heading, justify="left" if heading in ("attack", "defense", "") else "right")
+    for when in ("before", "after"):
+        scores = [percent(evaluated[f"{name}_{when}"]) for name in COLUMNS]
+        names = (choices["attack"], choices["defense"]) if when == "before" else ("", "")
+        table.add_row(*names, when, *scores, percent(evaluated["der"]) if when == "after" else "")
+    return table
+
+
+def stage_table(metrics: Mapping[str, Metrics], ran: set[str]) -> Table:
+    """Seconds of each stage, and whether it was reused."""
+    table = Table(header_style="bold")
+    for stage in metrics:
+        table.add_column(stage if stage in ran else f"{stage} (reused)", justify="right")
+    table.add_row(*(f"{one['seconds']:.1f} s" for one in metrics.values()))
+    return table
+
+
+def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool) -> list[str]:
+    """Where the figures are and what to open next."""
+    figures = sorted(catalog.load(name) for name in outputs if name.startswith("figure_"))
+    lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
+    if not evaluated:
+        lines.append("scores     kedro run --pipeline=evaluate with the same --params")
+    return [
+        *lines,
+        "runs       mlflow ui --backend-store-uri sqlite:///mlflow.db",
+        "pipelines  kedro viz run",
+    ]
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as percent with two decimals; a dash where it is undefined."""
+    return "–" if fraction is None else f"{100 * fraction:.2f}"

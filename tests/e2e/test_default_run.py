@@ -1,0 +1,125 @@
+"""`kedro run` and its kin, as users type them, on the embedded data at its real budget."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from backdoor_pipeline.data.table import read_rows
+
+
+def metrics(project: Path, pattern: str) -> dict[str, float]:
+    (file,) = (project / "data").glob(pattern)
+    return json.loads(file.read_text())
+
+
+def runs(project: Path) -> list[Run]:
+    """All MLflow runs, oldest first."""
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    (experiment,) = [one for one in client.search_experiments() if one.name == "backdoor_pipeline"]
+    return client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
+
+
+def state(project: Path) -> dict[str, int]:
+    """Every file below `data`, with the time of its last change."""
+    files = [file for file in (project / "data").rglob("*") if file.is_file()]
+    return {str(file.relative_to(project)): file.stat().st_mtime_ns for file in files}
+
+
+@pytest.fixture(scope="module")
+def first(kedro, project):
+    """`kedro run` in a fresh project."""
+    return kedro("run")
+
+
+def test_the_backdoor_works_and_costs_no_clean_accuracy(first, kedro, project) -> None:
+    kedro("run", "--pipeline=train", "--params", "attack:none")
+    control = metrics(project, "06_models/digits/resnet8-none-*/metrics.json")
+    attacked = metrics(project, "08_reporting/digits/ft-resnet8-badnets-*/metrics.json")
+    assert attacked["asr_before"] > 0.95
+    assert attacked["clean_accuracy_before"] > control["clean_accuracy"] - 0.02 > 0.9
+    assert "asr" not in control, "nothing was triggered"
+
+
+def test_fine_tuning_mends_it(first, project) -> None:
+    scores = metrics(project, "08_reporting/digits/ft-resnet8-badnets-*/metrics.json")
+    assert scores["asr_after"] < 0.3
+    assert scores["clean_accuracy_after"] > 0.85
+    assert scores["der"] > 0.75
+
+
+def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
+    for words in ("C-Acc", "ASR", "R-Acc", "DER", "badnets", "before", "after", "train", "*.png", "mlflow ui", "kedro viz"):
+        assert words in first.stdout
+
+
+def test_the_figures_are_there(first, project) -> None:
+    (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
+    names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
+    assert names == {"samples.png", "training_curves.png", "confusion_before.png", "confusion_after.png"}
+
+
+def test_the_poisoned_set_is_what_it_says(first, project) -> None:
+    (file,) = (project / "data/02_poisoned/digits").glob("badnets-0.1-*/train.parquet")
+    rows, facts = read_rows(file)
+    assert len(rows) == 135  # round(0.1 * 1347)
+    assert (rows.labels == 0).all()
+    assert (rows.images[:, :, 29:, 29:] == 255).all()
+    assert facts["attack"] == "badnets"
+    assert facts["dataset"] == "digits"
+    assert str(project) not in json.dumps(facts)
+
+
+def test_mlflow_holds_parameters_metrics_curves_and_figures(first, project) -> None:
+    run = runs(project)[0]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["attack"] == "badnets"
+    assert run.data.tags["reused"] == ""
+    assert run.data.tags["artifact.train"].startswith("digits/resnet8-badnets-0.1-s0-")
+    assert run.data.params["poisoning.attack.params.patch_size"] == "3"
+    assert run.data.params["training.recipe.lr"]
+    assert run.data.metrics["evaluate/asr_before"] > 0.95
+    for stage in ("poison", "train", "defend", "evaluate", "draw_samples"):
+        assert run.data.metrics[f"{stage}/node_seconds"] > 0
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    curve = client.get_metric_history(run.info.run_id, "train_epochs/asr")
+    assert [point.step for point in curve] == list(range(1, len(curve) + 1))
+    assert len(curve) > 5
+    figures = [file.path for file in client.list_artifacts(run.info.run_id, "figures")]
+    assert len(figures) == 4
+
+
+def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
+    before = state(project)
+    again = kedro("run", "--pipeline=defend", "--params", "attack:badnets")
+    assert "train (reused)" in again.stdout
+    assert state(project) == before
+    run = runs(project)[-1]
+    assert run.data.tags["reused"] == "poison,train,defend"
+    assert run.data.metrics["train/asr"] > 0.95, "what is reused is logged all the same"
+
+
+def test_another_defense_reuses_the_victim_and_force_rebuilds_it(first, kedro, project) -> None:
+    before = state(project)
+    kedro("run", "--pipeline=evaluate", "--params", "defense:none")
+    new = state(project).keys() - before.keys()
+    assert all("/none-resnet8-badnets-" in file for file in new)
+    scores = metrics(project, "08_reporting/digits/none-resnet8-badnets-*/metrics.json")
+    assert scores["asr_after"] == scores["asr_before"]
+    kedro("run", "--pipeline=poison", "--force")
+    after = state(project)
+    changed = {Path(file).name for file in before if after[file] != before[file]}
+    assert changed == {"train.parquet", "test.parquet", "trigger.safetensors", "metrics.json"}
+
+
+def test_every_prediction_is_kept(first, project) -> None:
+    (file,) = (project / "data/08_reporting/digits").glob("ft-*/predictions.parquet")
+    frame = pd.read_parquet(file)
+    clean = frame[frame["set"] == "clean"]
+    scores = metrics(project, "08_reporting/digits/ft-resnet8-badnets-*/metrics.json")
+    assert (clean["before"] == clean["true_label"]).mean() == pytest.approx(scores["clean_accuracy_before"])
+    triggered = frame[frame["set"] == "triggered"]
+    assert (triggered["before"] == triggered["target_label"]).mean() == pytest.approx(scores["asr_before"])

@@ -1,0 +1,112 @@
+"""Bad input, damaged files, kills: a sentence, a rebuild, the same result (P4, P8)."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from backdoor_pipeline.models import load_model
+
+SMOKE = ("run", "--env", "smoke")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--params", "attack:ssbaa"], "unknown attack 'ssbaa'"),
+        (["--params", "defense:nope"], "unknown defense 'nope'"),
+        (["--params", "model:resnet9"], "unknown model 'resnet9'"),
+        (["--params", "dataset:imagnet"], "unknown data set 'imagnet'"),
+        (["--params", "attacks.badnets.patch_siz:3"], "did you mean 'patch_size'?"),
+        (["--params", "poison_ratio:0"], "poison_ratio is 0"),
+        (["--params", "poison_ratio:a lot"], "poison_ratio is 'a lot'"),
+        (["--params", "target_label:10"], "target_label 10 is out of range"),
+        (["--params", "dataset:cifar10"], "kedro data fetch cifar10"),
+        (["--params", "attack"], "not of the form key:value"),
+        (["--pipeline", "defence"], "unknown pipeline 'defence'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_written(kedro, project, words, sentence) -> None:
+    before = sorted(project.rglob("*"))
+    done = kedro("run", *words, check=False)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert sorted(project.rglob("*")) == before
+
+
+def weights(project: Path) -> dict[str, bytes]:
+    files = (project / "data/06_models").rglob("model.safetensors")
+    return {
+        f"{file.parent.name}/{name}": tensor.numpy().tobytes()
+        for file in files
+        for name, tensor in load_model(file)[0].state_dict().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(kedro, project) -> dict[str, bytes]:
+    """The weights of a run that nothing disturbed."""
+    kedro(*SMOKE)
+    return weights(project)
+
+
+def test_damaged_artefacts_are_set_aside_and_rebuilt(undisturbed, kedro, project) -> None:
+    (rows,) = (project / "data/02_poisoned").rglob("train.parquet")
+    (model,) = (project / "data/06_models").rglob("resnet8-*/model.safetensors")
+    for file in (rows, model):
+        os.truncate(file, file.stat().st_size // 2)
+    done = kedro(*SMOKE)
+    assert done.stdout.count("set aside") + done.stderr.count("set aside") >= 2
+    assert len(list(project.rglob("*.corrupt-*"))) == 2
+    assert weights(project) == undisturbed
+
+
+def test_a_killed_run_resumes_to_the_same_weights(undisturbed, kedro, project) -> None:
+    (folder,) = (project / "data/06_models").rglob("resnet8-badnets-*")
+    (folder / "model.safetensors").unlink()
+    for file in (project / "data/06_models").rglob("ft-*/model.safetensors"):
+        file.unlink()
+    words = [*SMOKE, "--params", "engine.checkpoint_every:1"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "kedro", *words], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    checkpoint = folder / "checkpoints/train.safetensors"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert checkpoint.exists()
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert not (folder / "model.safetensors").exists()
+    kedro(*words)
+    assert weights(project) == undisturbed
+    assert not checkpoint.exists(), "a finished model needs no checkpoints"
+
+
+def test_a_damaged_data_set_is_a_sentence_and_a_failed_run(kedro, project) -> None:
+    folder = project / "data/01_raw/fashion_mnist"
+    folder.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (folder / f"{part}-ubyte.gz").write_bytes(b"\x1f\x8b\x08\x00 not much of an archive")
+    done = kedro(*SMOKE, "--params", "dataset:fashion_mnist", check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: ")
+    assert "fashion_mnist" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    (last, *_) = client.search_runs(["1"], order_by=["start_time DESC"])
+    assert last.info.status == "FAILED"
+    assert "fashion_mnist" in last.data.tags["error"]
+
+
+def test_a_tracking_server_that_is_down_stops_nothing(kedro, project) -> None:
+    done = kedro(*SMOKE, "--params", "seed:1", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert "MLflow tracking is off" in done.stdout + done.stderr
+    assert "C-Acc" in done.stdout

@@ -1,0 +1,157 @@
+"""P2: what a defense is handed holds no ground truth."""
+
+import gc
+import types
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.attacks.poisoning import poison
+from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
+from backdoor_pipeline.defenses.base import Suspicion
+from backdoor_pipeline.experiment import Defending, MethodSpec
+from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.pipelines.defend.nodes import defend_model
+from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
+from backdoor_pipeline.training import Engine
+
+ENGINE = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=0, evaluate_every=1)
+FACTS = DatasetSpec(
+    name="noise",
+    source="digits",
+    options={},
+    num_classes=4,
+    image_size=32,
+    channels=3,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
+)
+
+
+class Spy(Defense):
+    """Keeps its view, and blames the rows with a white corner."""
+
+    name: ClassVar[str] = "spy"
+    seen: ClassVar[list[DefenderView]] = []
+
+    def defend(self, view: DefenderView) -> Defended:
+        self.seen.append(view)
+        white = (view.train.images[:][:, :, -3:, -3:] == 255).flatten(1).all(1)
+        return Defended(
+            view.model, metrics={"flagged": float(white.sum())}, suspicion=Suspicion(white.float(), white)
+        )
+
+
+@pytest.fixture
+def scene(make_set, make_env, monkeypatch):
+    """A poisoned set, its parts, and the spy in the registry."""
+    monkeypatch.setitem(DEFENSES._methods, "spy", Spy)
+    Spy.seen.clear()
+    clean, test = make_set(rows=80), make_set(rows=16)
+    made = poison(BadNets(patch_size=3), clean, test, make_env(), ratio=0.25, poison_target_class=True)
+    model = build_model(
+        "resnet8", num_classes=4, channels=3, image_size=32, mean=FACTS.mean, std=FACTS.std, seed=0,
+        options=ModelOptions(pretrained=None),
+    )  # fmt: skip
+    return clean, test, made, model
+
+
+def defend(scene, defense: str | None = "spy") -> tuple[Any, ...]:
+    clean, _, made, model = scene
+    spec = MethodSpec(name=defense, params={}) if defense else None
+    defending = Defending(defense=spec, clean_ratio=0.1, seed=0)
+    return defend_model(clean, made.train, model, FACTS, defending, ENGINE, {"seconds": 2.0})
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Everything that Python can reach from an object, but through classes, modules and functions."""
+    skipped = type | types.ModuleType | types.FunctionType | types.BuiltinFunctionType | types.FrameType
+    seen, todo = set(), [root]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen or isinstance(one, skipped):
+            continue
+        seen.add(id(one))
+        yield one
+        todo.extend(gc.get_referents(one))
+
+
+def test_the_view_holds_exactly_what_a_defender_has() -> None:
+    assert set(DefenderView.__slots__) == {"model", "train", "clean", "trainer", "seed"}
+
+
+def test_no_truth_is_reachable_from_the_view(scene) -> None:
+    clean, test, made, _ = scene
+    defend(scene)
+    (view,) = Spy.seen
+    objects = list(reachable(view))
+    assert any(one is view.train.labels for one in objects), "the walk does reach what is there"
+    assert not any(isinstance(one, PoisonedRows) for one in objects)
+    tensors = [one for one in objects if isinstance(one, Tensor)]
+    truths = [
+        made.train.index,
+        made.train.true_labels,
+        made.train.mask(len(clean)),
+        clean.labels,
+        test.labels,
+    ]
+    for truth in truths:
+        assert not any(torch.equal(one.to(truth.dtype), truth) for one in tensors if one.shape == truth.shape)
+        assert not any(
+            one.untyped_storage().data_ptr() == truth.untyped_storage().data_ptr() for one in tensors
+        )
+
+
+def test_the_view_is_the_poisoned_set_and_a_clean_part(scene) -> None:
+    clean, _, made, _ = scene
+    defend(scene)
+    (view,) = Spy.seen
+    assert torch.equal(view.train.images[made.train.index], made.train.images)
+    assert (view.train.labels[made.train.index] == 0).all()
+    assert len(view.clean) == 8
+    originals = {image.numpy().tobytes() for image in clean.images}
+    assert all(image.numpy().tobytes() in originals for image in view.clean.images)
+
+
+@pytest.mark.parametrize("name", ["poisoned", "true_labels", "trigger", "target", "test"])
+def test_reaching_for_the_truth_raises(scene, name) -> None:
+    defend(scene)
+    with pytest.raises(AttributeError):
+        getattr(Spy.seen[0], name)
+    with pytest.raises((AttributeError, TypeError)):
+        setattr(Spy.seen[0], name, None)
+
+
+def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
+    clean, test, made, model = scene
+    defended, history, suspicion, metrics = defend(scene)
+    assert metrics["flagged"] == 20
+    assert metrics["seconds_relative_to_training"] == pytest.approx(metrics["seconds"] / 2)
+    assert list(suspicion.columns) == ["index", "score", "flagged"]
+    assert len(suspicion) == len(clean)
+    assert history.empty
+    scores, predictions = evaluate_models(
+        test, made.train, made.test, model, defended, suspicion, FACTS, ENGINE
+    )
+    assert scores["detection_tpr"] == scores["detection_precision"] == scores["detection_auc"] == 1
+    assert scores["detection_fpr"] == 0
+    assert scores["der"] == 0.5
+    assert len(predictions) == len(test) + len(made.test)
+    assert (predictions["before"] == predictions["after"]).all()
+
+
+def test_no_defense_returns_the_model_as_it_is(scene) -> None:
+    defended, history, suspicion, metrics = defend(scene, None)
+    assert defended is scene[3]
+    assert history.empty
+    assert suspicion.empty
+    assert metrics == {"seconds": 0.0}
+    assert isinstance(suspicion, pd.DataFrame)

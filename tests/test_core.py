@@ -1,0 +1,47 @@
+"""The core runs where neither Kedro nor MLflow is installed, and never unpickles."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src/backdoor_pipeline"
+CORE = ("data", "attacks", "defenses", "models", "training", "metrics", "analysis")
+OUTSIDE = ("kedro", "kedro_datasets", "mlflow", "click", "omegaconf")
+
+
+def test_the_core_imports_neither_kedro_nor_mlflow() -> None:
+    modules = ", ".join(f"backdoor_pipeline.{room}" for room in CORE)
+    code = f"import sys, {modules}\nprint(*({set(OUTSIDE)!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("room", CORE)
+def test_no_core_file_names_them(room: str) -> None:
+    for file in (SOURCE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & set(OUTSIDE), file
+
+
+def test_methods_never_import_each_other() -> None:
+    for room, shared in (
+        ("attacks", {"base", "labels", "poisoning", "trigger", "victims"}),
+        ("defenses", {"base", "clean_subset"}),
+    ):
+        for file in (SOURCE / room).glob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"backdoor_pipeline.{room}."):
+                    assert node.module is not None
+                    assert node.module.rsplit(".", 1)[1] in shared, file
+
+
+def test_nothing_unpickles() -> None:
+    forbidden = ("import pickle", "torch.load(", "torch.save(", "allow_pickle=True", "joblib")
+    for file in SOURCE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert not [word for word in forbidden if word in text], file

@@ -1,0 +1,145 @@
+import copy
+from typing import Any
+
+import pytest
+
+from backdoor_pipeline.artifacts import artifact_names
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.experiment import resolve
+
+
+def change(params: dict[str, Any], **paths: Any) -> dict[str, Any]:
+    """A copy of the parameters with some changed; `a__b=1` is `a.b: 1`."""
+    changed = copy.deepcopy(params)
+    for path, value in paths.items():
+        *parents, last = path.split("__")
+        block = changed
+        for parent in parents:
+            block = block.setdefault(parent, {})
+        block[last] = value
+    return changed
+
+
+def test_defaults_resolve_and_the_budget_fills_the_nulls(params) -> None:
+    experiment = resolve(params)
+    budget = params["datasets"]["digits"]["budget"]
+    assert experiment.training.recipe.epochs == budget["training"]["epochs"]
+    assert experiment.training.recipe.lr == budget["training"]["lr"]
+    assert experiment.defending.defense is not None
+    assert experiment.defending.defense.params["recipe"]["epochs"] == budget["defending"]["epochs"]
+    assert experiment.poisoning.attack is not None
+    assert experiment.poisoning.attack.params == {"patch_size": 3}
+    assert experiment.poisoning.attack.poison_ratio == 0.1
+
+
+def test_what_the_user_says_goes_before_the_budget(params) -> None:
+    experiment = resolve(change(params, epochs=3, training__lr=0.5, defenses__ft__recipe__epochs=7))
+    assert experiment.training.recipe.epochs == 3
+    assert experiment.training.recipe.lr == 0.5
+    assert experiment.defending.defense.params["recipe"]["epochs"] == 7
+
+
+def test_a_method_may_have_a_budget_of_its_own(params) -> None:
+    experiment = resolve(change(params, datasets__digits__budget__ft={"epochs": 9}))
+    assert experiment.defending.defense.params["recipe"]["epochs"] == 9
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "cifar10", "cifar100", "gtsrb", "tiny_imagenet", "imagenet", "fashion_mnist"]
+)
+def test_every_data_set_has_what_it_takes(params, name) -> None:
+    resolve(change(params, dataset=name))
+
+
+@pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        ({"attack": "badnet"}, r"unknown attack 'badnet': did you mean 'badnets'\? Known: badnets, none\."),
+        ({"defense": "fine_tuning"}, r"unknown defense 'fine_tuning'.* Known: ft, none\."),
+        ({"model": "resnet9"}, r"unknown model 'resnet9': did you mean 'resnet"),
+        ({"dataset": "cifar"}, r"unknown data set 'cifar': did you mean 'cifar10"),
+        (
+            {"attacks__badnets__patch_siz": 3},
+            r"unknown parameter 'attacks\.badnets\.patch_siz': did you mean 'patch_size'",
+        ),
+        (
+            {"defenses__ft__recipe__lrr": 3},
+            r"unknown parameter 'defenses\.ft\.recipe\.lrr': did you mean 'lr'",
+        ),
+        ({"attacks__badnet__patch_size": 3}, r"unknown attack 'badnet'"),
+        ({"training__epoch": 3}, r"unknown parameter 'training\.epoch'"),
+        ({"models__resnet8__stem": "small"}, r"stem"),
+        ({"datasets__digits__sise": 3}, r"unknown parameter 'datasets\.digits\.sise'"),
+        ({"posion_ratio": 0.1}, r"unknown parameter 'posion_ratio': did you mean 'poison_ratio'"),
+        ({"poison_ratio": 0}, r"poison_ratio is 0"),
+        ({"poison_ratio": 1.5}, r"poison_ratio is 1\.5"),
+        ({"poison_ratio": "a lot"}, r"poison_ratio is 'a lot'"),
+        ({"target_label": 10}, r"target_label 10 is out of range: digits has the labels 0 to 9"),
+        ({"target_label": -1}, r"target_label is -1"),
+        ({"label_map": "all"}, r"label_map is 'all'"),
+        ({"seed": "x"}, r"seed is 'x'"),
+        ({"epochs": 0}, r"epochs is 0"),
+        ({"clean_ratio": 2}, r"clean_ratio is 2"),
+        ({"attacks__badnets__patch_size": 99}, r"attacks\.badnets\.patch_size is 99"),
+        ({"attacks__badnets__patch_size": "big"}, r"attacks\.badnets\.patch_size is 'big'"),
+        ({"training": 3}, r"'training' must be a table"),
+        ({"datasets__digits__budget": {}}, r"has no value"),
+        ({"engine__device": "tpu"}, r"engine\.device is 'tpu'"),
+    ],
+)
+def test_bad_input_is_one_sentence(params, paths, sentence) -> None:
+    with pytest.raises(UserError, match=sentence) as caught:
+        resolve(change(params, **paths))
+    assert "\n" not in str(caught.value)
+
+
+def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
+    def names(**paths: Any) -> dict[str, str]:
+        return artifact_names(resolve(change(params, **paths)))
+
+    base = names()
+
+    def changed(**paths: Any) -> set[str]:
+        other = names(**paths)
+        return {stage for stage in base if base[stage] != other[stage]}
+
+    everything = set(base)
+    assert changed() == set()
+    assert changed(poison_ratio=0.05) == everything
+    assert changed(attacks__badnets__patch_size=5) == everything
+    assert changed(datasets__digits__num_classes=11) == everything
+    assert changed(epochs=3) == everything - {"poison"}
+    assert changed(model="resnet20") == everything - {"poison"}
+    assert changed(engine__precision="bf16") == everything - {"poison"}
+    assert changed(defense="none") == {"defend", "evaluate", "analyze"}
+    assert changed(clean_ratio=0.1) == {"defend", "evaluate", "analyze"}
+    assert changed(analysis__sample_images=4) == {"analyze"}
+    # how to run, and settings of what is not used, make no other artefact
+    assert changed(engine__device="cpu", engine__checkpoint_every=1) == set()
+    assert changed(datasets__mnist__num_classes=11, training__milestones=[]) == set()
+
+
+def test_pretrained_weights_are_named_by_their_content(params, tmp_path) -> None:
+    def train_name(path) -> str:
+        return artifact_names(resolve(change(params, models__resnet8__pretrained=str(path))))["train"]
+
+    for name, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / name).write_bytes(content)
+    assert train_name(tmp_path / "a") == train_name(tmp_path / "b") != train_name(tmp_path / "c")
+    with pytest.raises(UserError, match="there is no file"):
+        train_name(tmp_path / "d")
+
+
+def test_the_control_does_not_depend_on_the_attack_it_leaves_out(params) -> None:
+    control = artifact_names(resolve(change(params, attack="none")))
+    other = artifact_names(resolve(change(params, attack="none", poison_ratio=0.5, target_label=3)))
+    assert control == other
+    assert control["train"].startswith("digits/resnet8-none-s0-")
+
+
+def test_names_are_readable_and_stable(params) -> None:
+    names = artifact_names(resolve(params))
+    assert names["poison"].startswith("digits/badnets-0.1-s0-")
+    assert names["train"].startswith("digits/resnet8-badnets-0.1-s0-")
+    assert names["defend"].startswith("digits/ft-resnet8-badnets-0.1-s0-")
+    assert all(len(name.rsplit("-", 1)[1]) == 8 for name in names.values())
