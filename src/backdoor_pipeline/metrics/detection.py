@@ -1,6 +1,5 @@
 """How well a defense tells poisoned training samples from clean ones."""
 
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 
@@ -40,6 +39,8 @@ def detection(flagged: Tensor, poisoned: Tensor, scores: Tensor | None) -> dict[
 def _auc(poisoned: Tensor, scores: Tensor | None) -> float | None:
     if scores is None or bool(poisoned.all()) or not bool(poisoned.any()):
         return None
+    from sklearn.metrics import roc_auc_score  # takes a second; few runs need it
+
     return float(roc_auc_score(poisoned.cpu().numpy(), scores.detach().float().cpu().numpy()))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 from tqdm import tqdm
 
 try:
@@ -48,6 +47,8 @@ def decode(data: bytes, shape: tuple[int, int, int], *, stretch: bool = False) -
         image = _decode_any(data, "RGB" if channels == 3 else "L")
     if image.shape[1:] == (size, size):
         return image
+    from torchvision.transforms.v2 import functional as transforms  # takes 1.5 s; most sets never need it
+
     fitted: Tensor = transforms.resize(image, [size, size] if stretch else [size], antialias=True)
     square: Tensor = transforms.center_crop(fitted, [size, size])
     return square
