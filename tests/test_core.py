@@ -35,7 +35,9 @@ def test_methods_never_import_each_other() -> None:
     ):
         for file in (SOURCE / room).glob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"backdoor_pipeline.{room}."):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                    f"backdoor_pipeline.{room}."
+                ):
                     assert node.module is not None
                     assert node.module.rsplit(".", 1)[1] in shared, file
 

@@ -122,3 +122,9 @@ def test_other_formats_are_refused_by_name(path, monkeypatch):
 def test_a_missing_file_is_missing_not_corrupt(tmp_path):
     with pytest.raises(FileNotFoundError):
         check_tensors(tmp_path / "absent")
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path) -> None:
+    (tmp_path / "other").touch()
+    save_tensors(tmp_path / "tensors", {"a": torch.ones(2)}, {})
+    assert (tmp_path / "tensors").stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -1,4 +1,4 @@
-"""`kedro run` and `kedro data`, as users type them."""
+"""`kedro run`, `kedro data` and `kedro sweep`, as users type them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from backdoor_pipeline.data.fetch import available, fetch
 from backdoor_pipeline.errors import UserError, unknown
 from backdoor_pipeline.experiment import dataset_spec
 from backdoor_pipeline.params import parse_params
+from backdoor_pipeline.sweep.cli import sweep
 
 REPLACED = ("params", "only_missing_outputs", "pipeline")  # the stock options that ours stand in for
 RAW = Path("data/01_raw")
@@ -114,3 +115,4 @@ def fetch_data(names: tuple[str, ...]) -> None:
 
 
 cli.add_command(run)
+cli.add_command(sweep)

@@ -110,7 +110,16 @@ def resolve(params: Params) -> Experiment:
     Raises:
         UserError: anything unknown, misspelt, missing, of the wrong type or out of range.
     """
-    _check_keys(params)
+    check_names_of(params)
+    return build_experiment(params)
+
+
+def build_experiment(params: Params) -> Experiment:
+    """As `resolve`, of parameters whose names and tables `check_names_of` has seen.
+
+    Raises:
+        UserError: anything unknown, of the wrong type or out of range among what this experiment uses.
+    """
     choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
     budget, dataset = _dataset(params["datasets"], choices.dataset)
     if choices.target_label >= dataset.num_classes:
@@ -140,7 +149,12 @@ class _DatasetBlock(DatasetSpec):
     budget: dict[str, dict[str, Any]]
 
 
-def _check_keys(params: Params) -> None:
+def check_names_of(params: Params) -> None:
+    """Check the names of all parameters, of methods, models and data sets that are not used too.
+
+    Raises:
+        UserError: one is unknown or misspelt, or a table is none.
+    """
     tables = {"datasets", "models", "attacks", "defenses", "training", "engine", "analysis"}
     known = tables | set(Choices.model_fields)
     for name in params:

@@ -59,7 +59,7 @@ class MlflowRun:
     ) -> None:
         self.open = True
         self._client: Any = None
-        self._id = ""
+        self.id = ""
         self._start(uri, experiment, artifacts, name, tags)
 
     @careful
@@ -71,7 +71,7 @@ class MlflowRun:
         self._client = MlflowClient(uri)
         location = artifacts.as_uri() if uri.startswith("sqlite:") else None
         experiment_id = _experiment_id(self._client, experiment, location)
-        self._id = self._client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
+        self.id = self._client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
 
     @careful
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class MlflowRun:
         from mlflow.entities import Param
 
         for some in _batches([Param(name, str(value)) for name, value in params.items()], MAX_PARAMS):
-            self._client.log_batch(self._id, params=some)
+            self._client.log_batch(self.id, params=some)
 
     @careful
     def log_metrics(self, metrics: Iterable[Metric]) -> None:
@@ -89,22 +89,22 @@ class MlflowRun:
         now = int(time.time() * 1000)
         entities = [Entity(name, float(value), now, step) for name, value, step in metrics if _finite(value)]
         for some in _batches(entities, MAX_METRICS):
-            self._client.log_batch(self._id, metrics=some)
+            self._client.log_batch(self.id, metrics=some)
 
     @careful
     def set_tag(self, name: str, value: str) -> None:
         """Set a tag."""
-        self._client.set_tag(self._id, name, value[:MAX_TAG])
+        self._client.set_tag(self.id, name, value[:MAX_TAG])
 
     @careful
     def log_artifact(self, path: Path, folder: str) -> None:
         """Copy a file to the run's artefacts."""
-        self._client.log_artifact(self._id, str(path), folder)
+        self._client.log_artifact(self.id, str(path), folder)
 
     @careful
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED; closed once, it stays so."""
-        self._client.set_terminated(self._id, status)
+        self._client.set_terminated(self.id, status)
         self.open = False
 
 

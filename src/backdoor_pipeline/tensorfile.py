@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from backdoor_pipeline.files import CorruptFileError, replacing
@@ -30,7 +30,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, J
     text = json.dumps(meta, sort_keys=True)
     header = json.dumps({"format": FORMAT, "sha256": _digest(plain, text), "meta": text}, sort_keys=True)
     with replacing(path) as temporary:
-        save_file(plain, temporary, metadata={_KEY: header})
+        # not save_file, which makes files that only their owner may read
+        temporary.write_bytes(save(plain, metadata={_KEY: header}))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -49,7 +49,7 @@ def test_a_planted_difference_is_where_it_was_planted(planted):
     np.testing.assert_array_equal(sheet[35:67, 35:67], np.where(expected == 128, 60, 85))
     np.testing.assert_array_equal(sheet[1:33, 35:67], np.full_like(expected, 60))
     np.testing.assert_array_equal(sheet[69:101, 1:33], np.full_like(expected, 128))
-    assert planted.plotly["layout"]["yaxis"]["ticktext"][2] == "difference<br>(×5)"  # noqa: RUF001
+    assert planted.plotly["layout"]["yaxis"]["ticktext"][2] == "difference<br>(×5)"
 
 
 def test_the_print_shows_the_same(planted):

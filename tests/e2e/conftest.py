@@ -39,7 +39,9 @@ def kedro(project: Path) -> Kedro:
             check=False,
         )
         if check and done.returncode:
-            pytest.fail(f"kedro {' '.join(words)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}")
+            pytest.fail(
+                f"kedro {' '.join(words)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     return run

@@ -52,7 +52,19 @@ def test_fine_tuning_mends_it(first, project) -> None:
 
 
 def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
-    for words in ("C-Acc", "ASR", "R-Acc", "DER", "badnets", "before", "after", "train", "*.png", "mlflow ui", "kedro viz"):
+    for words in (
+        "C-Acc",
+        "ASR",
+        "R-Acc",
+        "DER",
+        "badnets",
+        "before",
+        "after",
+        "train",
+        "*.png",
+        "mlflow ui",
+        "kedro viz",
+    ):
         assert words in first.stdout
 
 

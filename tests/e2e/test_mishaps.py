@@ -75,7 +75,10 @@ def test_a_killed_run_resumes_to_the_same_weights(undisturbed, kedro, project) -
         file.unlink()
     words = [*SMOKE, "--params", "engine.checkpoint_every:1"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "kedro", *words], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "kedro", *words],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     checkpoint = folder / "checkpoints/train.safetensors"
     deadline = time.monotonic() + 120

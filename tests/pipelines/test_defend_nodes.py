@@ -8,32 +8,18 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 import torch
+from pipeline_helpers import FACTS, engine, poisoned
 from torch import Tensor
 
-from backdoor_pipeline.attacks.badnets import BadNets
-from backdoor_pipeline.attacks.poisoning import poison
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Suspicion
 from backdoor_pipeline.experiment import Defending, MethodSpec
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
-from backdoor_pipeline.training import Engine
 
-ENGINE = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=0, evaluate_every=1)
-FACTS = DatasetSpec(
-    name="noise",
-    source="digits",
-    options={},
-    num_classes=4,
-    image_size=32,
-    channels=3,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
-    augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
-)
+ENGINE = engine()
 
 
 class Spy(Defense):
@@ -55,8 +41,7 @@ def scene(make_set, make_env, monkeypatch):
     """A poisoned set, its parts, and the spy in the registry."""
     monkeypatch.setitem(DEFENSES._methods, "spy", Spy)
     Spy.seen.clear()
-    clean, test = make_set(rows=80), make_set(rows=16)
-    made = poison(BadNets(patch_size=3), clean, test, make_env(), ratio=0.25, poison_target_class=True)
+    clean, test, made = poisoned(make_set, make_env)
     model = build_model(
         "resnet8", num_classes=4, channels=3, image_size=32, mean=FACTS.mean, std=FACTS.std, seed=0,
         options=ModelOptions(pretrained=None),

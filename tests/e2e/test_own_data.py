@@ -1,0 +1,45 @@
+"""A user's own folder of pictures, named in conf/local, read as it is needed instead of held in memory."""
+
+import json
+
+import numpy as np
+import yaml
+from PIL import Image
+
+
+def make_pictures(folder, rows: int) -> None:
+    draws = np.random.default_rng(0)
+    for label, shade in (("dark", 40), ("light", 200)):
+        (folder / label).mkdir(parents=True)
+        for row in range(rows):
+            pixels = np.clip(draws.normal(shade, 25, (40, 36, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{row}.png")
+
+
+def test_a_streamed_folder_goes_all_the_way(kedro, project) -> None:
+    make_pictures(project / "data/01_raw/pictures/train", 60)
+    make_pictures(project / "data/01_raw/pictures/test", 10)
+    block = {
+        "source": "folder",
+        "options": {"in_memory_gib": 0},
+        "num_classes": 2,
+        "image_size": 32,
+        "channels": 3,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.25, 0.25, 0.25],
+        "augmentation": {"crop_padding": 0, "horizontal_flip": True},
+        "budget": {
+            "training": {"epochs": 6, "batch_size": 16, "lr": 0.05, "schedule": "cosine"},
+            "defending": {"epochs": 5, "batch_size": 8, "lr": 0.02, "schedule": "cosine"},
+        },
+    }
+    (project / "conf/local/parameters").mkdir(parents=True)
+    (project / "conf/local/parameters/datasets.yml").write_text(
+        yaml.safe_dump({"datasets": {"pictures": block}})
+    )
+    kedro("run", "--params", "dataset:pictures,poison_ratio:0.2,clean_ratio:0.2")
+    (file,) = (project / "data/08_reporting/pictures").glob("*/metrics.json")
+    scores = json.loads(file.read_text())
+    assert scores["clean_accuracy_before"] > 0.85
+    assert scores["asr_before"] > 0.8
+    assert "pictures" in kedro("data", "list").stdout

@@ -1,0 +1,51 @@
+"""A tiny poisoned data set and what its stages need."""
+
+from typing import Any
+
+from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.attacks.poisoning import Poison, poison
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.experiment import Choices
+from backdoor_pipeline.training import Engine
+
+FACTS = DatasetSpec(
+    name="noise",
+    source="digits",
+    options={},
+    num_classes=4,
+    image_size=32,
+    channels=3,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
+)
+
+
+def engine(**changes: Any) -> Engine:
+    """An engine that runs alike everywhere."""
+    plain = {
+        "device": "cpu",
+        "precision": "fp32",
+        "compile": False,
+        "checkpoint_every": 0,
+        "evaluate_every": 1,
+    }
+    return Engine(**(plain | changes))
+
+
+def choices(**changes: Any) -> Choices:
+    """An experiment's choices."""
+    usual = {
+        "dataset": "noise", "model": "resnet8", "attack": "badnets", "defense": "ft", "poison_ratio": 0.25,
+        "target_label": 0, "label_map": "all_to_one", "poison_target_class": True, "clean_ratio": 0.1,
+        "seed": 0, "epochs": None,
+    }  # fmt: skip
+    return Choices(**(usual | changes))
+
+
+def poisoned(make_set: Any, make_env: Any) -> tuple[ImageSet, ImageSet, Poison]:
+    """Clean train and test sets, and what BadNets makes of them."""
+    clean, test = make_set(rows=80), make_set(rows=16)
+    made = poison(BadNets(patch_size=3), clean, test, make_env(), ratio=0.25, poison_target_class=True)
+    return clean, test, made

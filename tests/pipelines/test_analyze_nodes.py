@@ -1,0 +1,44 @@
+import io
+
+import pandas as pd
+from PIL import Image
+from pipeline_helpers import choices, poisoned
+
+from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment import Analyzing
+from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples
+
+
+def width(png: bytes) -> int:
+    return Image.open(io.BytesIO(png)).width
+
+
+def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
+    _, test, made = poisoned(make_set, make_env)
+    narrow = draw_samples(test, made.test, choices(), Analyzing(sample_images=2))
+    wide = draw_samples(test, made.test, choices(), Analyzing(sample_images=8))
+    assert len(narrow.table) == 2
+    assert len(wide.table) == 8
+    assert width(narrow.png) < width(wide.png)
+    assert "badnets 25.0%" in wide.title
+
+
+def test_the_control_shows_untouched_images(make_set) -> None:
+    sheet = draw_samples(
+        make_set(rows=16), PoisonedRows.empty((3, 32, 32)), choices(attack="none"), Analyzing(sample_images=3)
+    )
+    assert "no attack" in sheet.title
+    assert len(sheet.table) == 3
+
+
+def test_confusion_counts_the_clean_test_set_only(make_set) -> None:
+    predictions = pd.DataFrame(
+        {
+            "set": ["clean"] * 3 + ["triggered"],
+            "true_label": [0, 1, 1, 2],
+            "before": [0, 1, 1, 0],
+            "after": [0, 1, 2, 0],
+        }
+    )
+    figure = draw_confusion_after(predictions, make_set(rows=4), choices())
+    assert figure.table["images"].sum() == 3

@@ -1,0 +1,52 @@
+import pytest
+import torch
+from pipeline_helpers import FACTS, engine, poisoned
+
+from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment import Training
+from backdoor_pipeline.pipelines.train.nodes import train_victim
+from backdoor_pipeline.training import Recipe
+
+RECIPE = Recipe(
+    epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=0.0005, schedule="cosine",
+    milestones=(), gamma=0.1, patience=1,
+)  # fmt: skip
+TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
+
+
+def train(clean, test, train_rows, test_rows, folder, **changes):
+    return train_victim(clean, test, train_rows, test_rows, FACTS, TRAINING, engine(**changes), folder)
+
+
+def test_test_sets_are_looked_at_as_often_as_asked_and_at_the_end(make_set, make_env, tmp_path) -> None:
+    clean, test, made = poisoned(make_set, make_env)
+    model, history, metrics = train(clean, test, made.train, made.test, tmp_path, evaluate_every=2)
+    assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
+    assert history["clean_accuracy"].notna().tolist() == [False, True, False, True, True]
+    assert history["asr"].notna().tolist() == [False, True, False, True, True]
+    assert metrics["asr"] == history["asr"].iloc[-1]
+    assert metrics["epochs"] == 5
+    assert metrics["precision"] == "fp32"
+    assert metrics["seconds"] == pytest.approx(history["seconds"].sum())
+    assert not list(tmp_path.iterdir()), "checkpoint_every 0 writes none"
+    assert model.description.name == "resnet8"
+
+
+def test_looking_does_not_change_what_is_learned(make_set, make_env, tmp_path) -> None:
+    clean, test, made = poisoned(make_set, make_env)
+    one, *_ = train(clean, test, made.train, made.test, tmp_path / "a", evaluate_every=1)
+    other, *_ = train(
+        clean, test, made.train, made.test, tmp_path / "b", evaluate_every=5, checkpoint_every=2
+    )
+    for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert (tmp_path / "b/train.safetensors").exists()
+
+
+def test_the_control_has_no_asr(make_set, make_env, tmp_path) -> None:
+    clean, test, _ = poisoned(make_set, make_env)
+    nothing = PoisonedRows.empty((3, 32, 32))
+    _, history, metrics = train(clean, test, nothing, nothing, tmp_path)
+    assert "asr" not in history
+    assert "asr" not in metrics
+    assert 0 <= metrics["clean_accuracy"] <= 1
