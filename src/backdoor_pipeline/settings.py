@@ -1,11 +1,13 @@
 """Kedro's settings of this project."""
 
-from backdoor_pipeline.hooks import ExperimentHooks
+from backdoor_pipeline.config import ExperimentConfigLoader
+from backdoor_pipeline.hooks import DataHooks
 from backdoor_pipeline.summary import SummaryHooks
 from backdoor_pipeline.tracking import TrackingHooks
 
-HOOKS = (ExperimentHooks(), TrackingHooks(), SummaryHooks())
+HOOKS = (DataHooks(), TrackingHooks(), SummaryHooks())
 
+CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "config_patterns": {"mlflow": ["mlflow*"]},
     "base_env": "base",
