@@ -135,3 +135,18 @@ def test_every_prediction_is_kept(first, project) -> None:
     assert (clean["before"] == clean["true_label"]).mean() == pytest.approx(scores["clean_accuracy_before"])
     triggered = frame[frame["set"] == "triggered"]
     assert (triggered["before"] == triggered["target_label"]).mean() == pytest.approx(scores["asr_before"])
+
+
+def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedro, project) -> None:
+    kedro("viz", "build", "--include-previews")
+    page = json.loads((project / "build/api/main").read_text())
+    assert page["layers"] == ["raw", "poisoned", "models", "defended", "reporting", "figures"]
+    ids = {node["name"]: node["id"] for node in page["nodes"]}
+
+    def preview(name: str) -> object:
+        return json.loads((project / "build/api/nodes" / ids[name]).read_text())["preview"]
+
+    assert json.loads(preview("evaluate_metrics"))["asr_before"] > 0.95
+    assert preview("figure_samples")["data"]
+    assert preview("train_history")["columns"][0] == "epoch"
+    assert preview("poisoned_train") is None
