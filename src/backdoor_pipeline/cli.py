@@ -11,7 +11,7 @@ from kedro.framework.cli.project import run as stock_run
 from kedro.framework.session import KedroSession
 
 from backdoor_pipeline.data.fetch import available, fetch
-from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.errors import unknown, user_error
 from backdoor_pipeline.experiment import dataset_spec
 from backdoor_pipeline.params import parse_params
 from backdoor_pipeline.sweep.cli import sweep
@@ -26,9 +26,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UserError):
-            cause = cause.__cause__ or cause.__context__
+        cause = user_error(error)
         if cause is None:
             raise
         raise click.ClickException(str(cause)) from None

@@ -1,4 +1,4 @@
-"""Kedro's configuration, with the parameters resolved into an experiment and the experiment's names in the catalog."""
+"""Kedro's configuration: the parameters resolved into an experiment, its names in the catalog's reach."""
 
 from typing import Any
 
@@ -12,7 +12,8 @@ from backdoor_pipeline.experiment import Experiment, resolve
 class ExperimentConfigLoader(OmegaConfigLoader):
     """Adds `experiment` to the parameters; lets the catalog quote it.
 
-    `${artifact:train}` is the folder of a stage's artefacts, `${experiment:choices.attack}` a part of the experiment.
+    `${artifact:train}` is the folder of a stage's artefacts, `${experiment:choices.attack}` a part of the
+    experiment.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:

@@ -8,6 +8,13 @@ class UserError(Exception):
     """Something the user can mend. The command line prints its sentence and exits with code 1."""
 
 
+def user_error(error: BaseException | None) -> UserError | None:
+    """The `UserError` that an error came from, however deep other layers wrapped it; or None."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
     """An error for a name that is not known: the closest known one, and all of them.
 

@@ -129,30 +129,9 @@ def test_a_failing_cell_is_told_recorded_and_tried_again_when_asked(disturbed, k
     assert done.returncode == 1
     assert "1 of 2 cells are in" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    again = kedro("sweep", *grid, check=False)
-    assert again.returncode == 1
-    assert "failed before (--retry-failed)" in again.stdout
-    assert "1/1 failed" not in again.stdout
     retried = kedro("sweep", *grid, "--retry-failed", check=False)
     assert retried.returncode == 1
     assert "1/1 failed" in retried.stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["papre"], "unknown sweep 'papre'"),
-        (["--grid", "attack"], "not of the form parameter=value"),
-        (["--grid", "atack=badnets"], "did you mean 'attack'"),
-        (["--grid", "attack=wavelet"], "unknown attack 'wavelet'"),
-        ([], "no cell"),
-    ],
-)
-def test_bad_input_is_one_sentence(kedro, words, sentence) -> None:
-    done = kedro("sweep", *words, check=False)
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.slow

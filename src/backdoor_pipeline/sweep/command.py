@@ -1,0 +1,156 @@
+"""A sweep from its options to its exit code."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedro.framework.project import settings
+from rich.console import Console
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.params import parse_params
+from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
+from backdoor_pipeline.sweep.engine import Engine
+from backdoor_pipeline.sweep.execution import Site
+from backdoor_pipeline.sweep.failures import Failures
+from backdoor_pipeline.sweep.grid import Grid, flatten, parse_axis, read_grid
+from backdoor_pipeline.sweep.launch import KINDS, Launcher, Progress
+from backdoor_pipeline.sweep.layout import Layout, config_loader
+from backdoor_pipeline.sweep.plan import Plan, make_plan
+from backdoor_pipeline.sweep.results import write_results
+from backdoor_pipeline.sweep.timings import Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `kedro sweep`; see there."""
+
+    name: str | None
+    axes: tuple[str, ...]
+    params: tuple[str, ...]
+    env: str | None
+    pipeline: str
+    dry_run: bool
+    retry_failed: bool
+    engine: str
+    workers: int | None
+    threads: int | None
+    address: str
+    retries: int
+
+
+def run_sweep(options: Options) -> int:
+    """Plan and carry out a sweep.
+
+    Returns:
+        The exit code: 0 if every feasible cell is evaluated, 1 if something failed, 130 after Ctrl-C.
+
+    Raises:
+        UserError: the grid is not one, or none of its cells can be.
+    """
+    console, project = Console(), Path.cwd()
+    env = options.env or os.environ.get("KEDRO_ENV")
+    grid = requested_grid(options, env, project)
+    loader = config_loader(project, env)
+    layout = Layout.of(loader, project)
+    name = options.name or f"grid-{grid.digest()}"
+    folder = layout.reporting / "sweeps" / name
+    failures = Failures(folder / "failures")
+    known = {} if options.retry_failed else failures.read()
+    plan = make_plan(loader["parameters"], grid.cells(), layout, options.pipeline, known, options.dry_run)
+    if not plan.cells and not options.dry_run:
+        reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
+        raise UserError(f"no cell of the grid can be: {reason}")
+    timings = Timings(layout)
+    timings.learn(plan.cells)
+    workers, threads, gpus = division(options)
+    console.print(f"Sweep {name}: {folder.relative_to(project)}", highlight=False)
+    show_plan(console, plan, timings.estimate(plan), workers, options.dry_run)
+    if options.dry_run:
+        return 0
+    site = Site(str(project), env, threads, str(folder))
+    with Board(console, plan, expected_seconds(plan, timings), workers) as board:
+        engine = make_engine(options, site, workers, gpus, grid) if plan.tasks else None
+        progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
+    return conclude(console, plan, layout, failures, progress, stopped)
+
+
+def requested_grid(options: Options, env: str | None, project: Path) -> Grid:
+    """The grid of the named file, with the command line's axes and parameters over it."""
+    conf = project / settings.CONF_SOURCE
+    folders = [conf / one / "sweeps" for one in ("local", env, "base") if one]
+    grid = read_grid(options.name, folders) if options.name else Grid()
+    params = flatten(parse_params(options.params))
+    axes = {**grid.grid, **dict(map(parse_axis, options.axes))}
+    fixed = {**flatten(grid.params), **params}
+    axes = {name: values for name, values in axes.items() if name not in params}
+    return grid.model_copy(update={"grid": axes, "params": fixed})
+
+
+def division(options: Options) -> tuple[int, int, int]:
+    """Workers, threads in each, and this machine's GPUs."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0))
+    gpus = torch.cuda.device_count()
+    workers = options.workers or gpus or max(1, cores // (options.threads or 1))
+    default = 1 if options.engine == "ray" else max(1, cores // workers)
+    return workers, options.threads or default, gpus
+
+
+def make_engine(options: Options, site: Site, workers: int, gpus: int, grid: Grid) -> Engine:
+    """The engine that was asked for."""
+    if options.engine == "ray":
+        from backdoor_pipeline.sweep.ray_engine import RayEngine
+
+        cpus = workers * site.threads
+        return RayEngine(site, options.address, cpus, options.retries, grid.resources)
+    from backdoor_pipeline.sweep.local import LocalEngine
+
+    return LocalEngine(site, workers, options.retries, gpus)
+
+
+def expected_seconds(plan: Plan, timings: Timings) -> dict[str, float]:
+    """What a task of each kind is expected to take on average, where all of its kind are known."""
+    expected: dict[str, float] = {}
+    for kind in KINDS:
+        tasks = [task for task in plan.tasks.values() if task.kind == kind]
+        found = [timings.stage(stage, task.cell) for task in tasks for stage in task.stages]
+        if tasks and None not in found:
+            expected[kind] = sum(one for one in found if one is not None) / len(tasks)
+    return expected
+
+
+def carry_out(
+    plan: Plan, engine: Engine | None, layout: Layout, folder: Path, failures: Failures, board: Board
+) -> tuple[Progress, bool]:
+    """Run the plan's tasks; on Ctrl-C stop them. Returns the progress and whether it was stopped."""
+    if engine is None:
+        return Progress(), False
+    launcher = Launcher(plan, engine, layout, folder, failures, board)
+    try:
+        return launcher.run(), False
+    except KeyboardInterrupt:
+        return launcher.progress, True
+    finally:
+        engine.close()
+
+
+def conclude(
+    console: Console, plan: Plan, layout: Layout, failures: Failures, progress: Progress, stopped: bool
+) -> int:
+    """Write the table of results, say what came of it, and return the exit code."""
+    rows = write_results(layout, plan.cells)
+    found = [one for id, one in failures.read().items() if id in plan.failed or id in plan.tasks]
+    blocked = len(plan.blocked) + progress.blocked["cell"]
+    spent = duration(sum(progress.seconds.values()))
+    console.print(
+        f"{rows} of {len(plan.cells)} cells are in {layout.results}; {spent} of work.", soft_wrap=True
+    )
+    if stopped:
+        console.print("Stopped. The same command goes on from here.")
+        return 130
+    show_failures(console, found, blocked, "failed")
+    if found:
+        console.print("Try what failed again with --retry-failed.")
+    return 1 if found else 0

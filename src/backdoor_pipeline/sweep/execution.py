@@ -1,0 +1,157 @@
+"""One task in this process: an ordinary Kedro run, its output in a file. All engines end up here."""
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from backdoor_pipeline.errors import user_error
+from backdoor_pipeline.sweep.grid import Kind
+from backdoor_pipeline.sweep.locks import is_locked, locked
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know of a task; plain values only, so that it travels as JSON."""
+
+    id: str
+    kind: Kind
+    pipeline: str
+    params: dict[str, Any]
+    folders: list[str]  # of the artefacts that it is to build
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ended. `busy`: another process is building the same; nothing was run."""
+
+    status: Literal["done", "failed", "busy"]
+    error: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all workers of a sweep share; plain values only."""
+
+    project: str
+    env: str | None
+    threads: int  # of PyTorch: what a CPU computes depends on it, so it is the same in every worker
+    folder: str  # the sweep's
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables of a worker."""
+        source = Path(self.project) / "src"
+        paths = [str(source), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+            "OMP_NUM_THREADS": str(self.threads),
+            "MKL_NUM_THREADS": str(self.threads),
+            "COLUMNS": "160",
+        }
+
+
+def execute(job: Job, site: Site, gpu: int | None = None) -> Outcome:
+    """Run a task.
+
+    Args:
+        job: the task.
+        site: see there.
+        gpu: the index, to PyTorch, of the GPU that this process is to use; None: PyTorch's default.
+    """
+    if any(is_locked(Path(folder)) for folder in job.folders):
+        return Outcome("busy")
+    start = time.perf_counter()
+    with output_to(Path(job.log)):
+        try:
+            _warm(site)
+            _use(gpu)
+            start = time.perf_counter()  # the cost of a new process is not the task's
+            _run(job, site)
+        except Exception as error:
+            told = user_error(error)
+            if told is None:
+                traceback.print_exc()
+            brief = str(told) if told else f"{type(error).__name__}: {error}"
+            print(f"FAILED {job.id}: {brief}", flush=True)
+            return Outcome("failed", brief.split("\n")[0], time.perf_counter() - start)
+    return Outcome("done", seconds=time.perf_counter() - start)
+
+
+def _run(job: Job, site: Site) -> None:
+    from kedro.framework.session import KedroSession
+
+    from backdoor_pipeline.sweep.runner import LockedRunner
+
+    with KedroSession.create(project_path=site.project, env=site.env, runtime_params=job.params) as session:
+        assert isinstance(session, KedroSession)
+        session.run(pipeline_names=[job.pipeline], runner=LockedRunner(), only_missing_outputs=True)
+
+
+@cache
+def _warm(site: Site) -> None:
+    """Once for each process: the project, the number of threads, a tracking store with its tables."""
+    import torch
+    from kedro.framework.startup import bootstrap_project
+
+    os.chdir(site.project)
+    torch.set_num_threads(site.threads)
+    bootstrap_project(Path(site.project))
+    logging.getLogger("kedro_viz").setLevel(logging.ERROR)  # it regrets every runner but Kedro's own
+    with locked(Path(site.folder) / "mlflow"):  # two processes that make one database's tables collide
+        _open_tracking(site)
+
+
+def _open_tracking(site: Site) -> None:
+    from backdoor_pipeline.mlflow_run import ENVIRONMENT, tracking_uri
+    from backdoor_pipeline.sweep.layout import config_loader
+
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+    from mlflow import MlflowClient
+
+    settings = config_loader(Path(site.project), site.env)["mlflow"]
+    try:
+        MlflowClient(tracking_uri(settings["tracking_uri"], Path(site.project))).search_experiments(1)
+    except Exception as error:  # the runs will say so too, and go on without
+        logging.getLogger(__name__).warning("MLflow: %s", error)
+
+
+def _use(gpu: int | None) -> None:
+    if gpu is not None:
+        import torch
+
+        torch.cuda.set_device(gpu)
+
+
+@contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """Append all that this process puts out, by Python or not, to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _flush()
+    saved = [os.dup(1), os.dup(2)]
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
+    finally:
+        _flush()
+        for descriptor, target in zip(saved, (1, 2), strict=True):
+            os.dup2(descriptor, target)
+        for descriptor in (log, *saved):
+            os.close(descriptor)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -1,0 +1,164 @@
+"""A grid of experiments: which parameters take which values, from a file or the command line."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.validation import check
+
+Flat = dict[str, Any]  # dotted parameter -> value
+Nested = dict[str, Any]
+Kind = Literal["poison", "train", "cell"]  # of a task
+
+
+class Resources(BaseModel):
+    """What one task of a kind is given on a Ray cluster; fractions of a GPU let tasks share a card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpus: float | None = Field(None, gt=0)  # None: as many as its threads
+    gpus: float | None = Field(None, ge=0)  # None: one if the cluster has any
+
+
+class Grid(BaseModel):
+    """The file `conf/base/sweeps/NAME.yml`.
+
+    Attributes:
+        grid: every parameter (dotted where nested) with its values; the cells are all combinations.
+        params: parameters that are the same in every cell.
+        exclude: cells to leave out: those that match every parameter named, by value or by list of values.
+        include: further cells; a list means one cell for each of its values.
+        resources: what Ray is to give a task of each kind.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    grid: dict[str, list[Any]] = {}
+    params: dict[str, Any] = {}
+    exclude: list[dict[str, Any]] = []
+    include: list[dict[str, Any]] = []
+    resources: dict[Kind, Resources] = {}
+
+    def cells(self) -> list[Flat]:
+        """The parameters of every cell, over those of the configuration.
+
+        Raises:
+            UserError: an axis has no value, or `exclude` names a parameter that no cell has.
+        """
+        fixed = flatten(self.params)
+        for name, values in self.grid.items():
+            if not values:
+                raise UserError(f"grid: '{name}' has no value: give it some or leave it out.")
+        for rule in self.exclude:
+            for name in rule:
+                if name not in fixed and name not in self.grid:
+                    raise unknown("parameter of the grid in exclude:", name, {*fixed, *self.grid})
+        made = [{**fixed, **cell} for cell in combinations(self.grid)] if self.grid else []
+        kept = [cell for cell in made if not any(matches(cell, rule) for rule in self.exclude)]
+        extra = [{**fixed, **cell} for rule in self.include for cell in combinations(rule)]
+        return kept + extra
+
+    def digest(self) -> str:
+        """Eight characters that stand for the cells."""
+        content = json.dumps(self.model_dump(mode="json", exclude={"resources"}), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
+
+
+def read_grid(name: str, folders: Iterable[Path]) -> Grid:
+    """The grid called `name`, from the first folder that has it.
+
+    Raises:
+        UserError: there is none, or it is not a grid.
+    """
+    searched = list(folders)
+    for folder in searched:
+        file = folder / f"{name}.yml"
+        if file.is_file():
+            try:
+                content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            except yaml.YAMLError as error:
+                raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+            if not isinstance(content, Mapping):
+                raise UserError(
+                    f"{file} holds no grid: it needs `grid:` with a list of values per parameter."
+                )
+            return check(Grid, content, "")
+    raise unknown("sweep", name, [file.stem for folder in searched for file in folder.glob("*.yml")])
+
+
+def parse_axis(text: str) -> tuple[str, list[Any]]:
+    """An axis from the command line.
+
+    >>> parse_axis("seed=0,1,2")
+    ('seed', [0, 1, 2])
+
+    Raises:
+        UserError: it is not of the form parameter=value,value.
+    """
+    ends = [position for position in (text.find("="), text.find(":")) if position > 0]
+    if not ends:
+        raise UserError(f"--grid: '{text}' is not of the form parameter=value,value.")
+    name, values = text[: min(ends)].strip(), text[min(ends) + 1 :]
+    try:
+        parsed = yaml.safe_load(f"[{values}]")
+    except yaml.YAMLError:
+        raise UserError(f"--grid: the values of '{name}' are not a list: {values}.") from None
+    return name, parsed
+
+
+def combinations(axes: Mapping[str, Any]) -> Iterator[Flat]:
+    """All combinations of the axes' values; what is no list stands for itself."""
+    lists = [values if isinstance(values, list) else [values] for values in axes.values()]
+    for values in product(*lists):
+        yield dict(zip(axes, values, strict=True))
+
+
+def matches(cell: Flat, rule: Mapping[str, Any]) -> bool:
+    """Whether a cell has every value (or one of every list of values) that a rule names."""
+    return all(cell[name] in (value if isinstance(value, list) else [value]) for name, value in rule.items())
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> Flat:
+    """Nested parameters as dotted ones."""
+    flat: Flat = {}
+    for key, value in nested.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> Nested:
+    """Dotted parameters as nested ones.
+
+    >>> nest({"seed": 1, "training.lr": 0.1})
+    {'seed': 1, 'training': {'lr': 0.1}}
+
+    Raises:
+        UserError: one parameter goes below another that has a value of its own.
+    """
+    nested: Nested = {}
+    for name, value in flat.items():
+        block = nested
+        *parents, last = name.split(".")
+        for parent in parents:
+            block = block.setdefault(parent, {})
+            if not isinstance(block, dict):
+                raise UserError(f"'{name}' goes below '{parent}', which was given a value of its own.")
+        block[last] = value
+    return nested
+
+
+def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Nested:
+    """`base` with nested changes over it; neither is changed, and what stays the same is shared."""
+    merged = dict(base)
+    for key, value in changes.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = overlaid(below, value) if both else value  # type: ignore[arg-type]
+    return merged

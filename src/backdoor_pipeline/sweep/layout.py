@@ -1,0 +1,110 @@
+"""Where this project's catalog puts the artefacts of every stage."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kedro.config import AbstractConfigLoader, OmegaConfigLoader
+from kedro.framework.project import settings
+from omegaconf import OmegaConf
+
+from backdoor_pipeline.pipeline_registry import STAGES
+
+Names = Mapping[str, str]  # stage -> the name of its artefact
+
+
+def config_loader(project: Path, env: str | None) -> AbstractConfigLoader:
+    """The project's configuration in this environment, of no experiment in particular."""
+    source = str(project / settings.CONF_SOURCE)
+    return OmegaConfigLoader(conf_source=source, env=env, **settings.CONFIG_LOADER_ARGS)
+
+
+class Layout:
+    """The files of every stage, with `{stage}` in their paths for the names of artefacts.
+
+    Args:
+        catalog: the catalog's configuration, read while `placeholders` stand in for an experiment.
+        project: what relative paths start from.
+    """
+
+    def __init__(self, catalog: Mapping[str, Any], project: Path) -> None:
+        self.catalog = catalog
+        self._project = project
+        self._files = {
+            stage: [_pattern(catalog[name]) for name in sorted(module.create_pipeline().all_outputs())]
+            for stage, module in STAGES.items()
+        }
+        self._metrics = {stage: catalog.get(f"{stage}_metrics", {}).get("filepath") for stage in STAGES}
+        self.raw = project / catalog["clean_train"]["filepath"]
+
+    @classmethod
+    def of(cls, loader: AbstractConfigLoader, project: Path) -> "Layout":
+        """The layout that a configuration describes."""
+        OmegaConf.register_new_resolver("artifact", lambda stage: f"{{{stage}}}", replace=True)
+        OmegaConf.register_new_resolver("experiment", lambda path: path, replace=True)
+        return cls(loader["catalog"], project)
+
+    @cached_property
+    def reporting(self) -> Path:
+        """The folder that holds all results."""
+        return self._project / self._files["evaluate"][0].partition("/{")[0]
+
+    @property
+    def results(self) -> Path:
+        """The table of all cells."""
+        return self.reporting / "results.parquet"
+
+    def folder(self, stage: str, names: Names) -> Path:
+        """The folder of a stage's artefact."""
+        return self.files(stage, names)[0].parent
+
+    def files(self, stage: str, names: Names) -> list[Path]:
+        """The files that make a stage's artefact complete."""
+        return [self._project / pattern.format_map(names) for pattern in self._files[stage]]
+
+    def metrics(self, stage: str, names: Names) -> Path | None:
+        """The file of a stage's metrics, if it has any."""
+        pattern = self._metrics[stage]
+        return self._project / pattern.format_map(names) if pattern else None
+
+    def exists(self, stage: str, names: Names) -> bool:
+        """Whether an artefact is complete now. Its content is verified by the run that uses it."""
+        return all(file.exists() for file in self.files(stage, names))
+
+
+class Snapshot:
+    """What exists at one moment; each folder is listed once, which spares a shared file system."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._listed: dict[Path, frozenset[str]] = {}
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def exists(self, stage: str, names: Names) -> bool:
+        """See `Layout.exists`."""
+        key = (stage, names[stage])
+        if key not in self._known:
+            files = self._layout.files(stage, names)
+            self._known[key] = all(file.name in self._names_in(file.parent) for file in files)
+        return self._known[key]
+
+    def _names_in(self, folder: Path, above: int = 1) -> frozenset[str]:
+        if folder not in self._listed:
+            absent = above and folder.name not in self._names_in(folder.parent, above - 1)
+            self._listed[folder] = frozenset() if absent else _listed(folder)
+        return self._listed[folder]
+
+
+def _listed(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+
+
+def _pattern(entry: Mapping[str, Any]) -> str:
+    """A dataset's file; of a figure's three files the one that is written last."""
+    suffix = ".png" if entry["type"].endswith("FigureDataset") else ""
+    return f"{entry['filepath']}{suffix}"

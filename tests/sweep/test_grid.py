@@ -1,0 +1,105 @@
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.sweep.grid import Grid, flatten, nest, overlaid, parse_axis, read_grid
+
+
+def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> None:
+    grid = Grid(
+        grid={"attack": ["badnets", "wanet"], "seed": [0, 1, 2]},
+        params={"training": {"lr": 0.1}},
+        exclude=[{"attack": "wanet", "seed": [1, 2]}],
+        include=[{"attack": "none", "seed": [0, 1]}],
+    )
+    cells = grid.cells()
+    assert [(cell["attack"], cell["seed"]) for cell in cells] == [
+        ("badnets", 0),
+        ("badnets", 1),
+        ("badnets", 2),
+        ("wanet", 0),
+        ("none", 0),
+        ("none", 1),
+    ]
+    assert all(cell["training.lr"] == 0.1 for cell in cells)
+
+
+def test_the_papers_grid_has_8000_cells(project_conf) -> None:
+    cells = read_grid("paper", [project_conf / "base/sweeps"]).cells()
+    assert len(cells) == 8000
+    assert len({tuple(cell.items()) for cell in cells}) == 8000
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("attack=badnets,none", ("attack", ["badnets", "none"])),
+        ("seed:0,1", ("seed", [0, 1])),
+        ("poison_ratio=0.1", ("poison_ratio", [0.1])),
+        ("training.milestones=[1,2],[3]", ("training.milestones", [[1, 2], [3]])),
+    ],
+)
+def test_axes_of_the_command_line(text, axis) -> None:
+    assert parse_axis(text) == axis
+
+
+@pytest.mark.parametrize("text", ["attack", "=1", "seed=[1"])
+def test_a_bad_axis_is_a_sentence(text) -> None:
+    with pytest.raises(UserError, match="--grid"):
+        parse_axis(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("grid: {seed: 3}", r"grid\.seed is 3"),
+        ("gird: {seed: [3]}", r"unknown parameter 'gird': did you mean 'grid'"),
+        ("- 1", "holds no grid"),
+        ("grid: {seed: [1}", "is not YAML"),
+    ],
+)
+def test_a_bad_file_is_a_sentence(tmp_path, content, sentence) -> None:
+    (tmp_path / "mine.yml").write_text(content)
+    with pytest.raises(UserError, match=sentence):
+        read_grid("mine", [tmp_path])
+
+
+def test_an_unknown_sweep_names_the_known_ones(tmp_path) -> None:
+    (tmp_path / "paper.yml").write_text(yaml.safe_dump({"grid": {}}))
+    with pytest.raises(UserError, match=r"unknown sweep 'papre': did you mean 'paper'\?"):
+        read_grid("papre", [tmp_path / "absent", tmp_path])
+
+
+def test_an_exclusion_that_can_never_match_is_refused() -> None:
+    with pytest.raises(UserError, match="did you mean 'model'"):
+        Grid(grid={"model": ["resnet8"]}, exclude=[{"modle": "resnet8"}]).cells()
+    with pytest.raises(UserError, match="'seed' has no value"):
+        Grid(grid={"seed": []}).cells()
+
+
+names = st.text("ab", min_size=1, max_size=3)
+trees = st.recursive(
+    st.integers(), lambda below: st.dictionaries(names, below, min_size=1, max_size=3), max_leaves=8
+).filter(lambda tree: isinstance(tree, dict))
+
+
+@given(trees)
+def test_flattening_and_nesting_undo_each_other(tree) -> None:
+    assert nest(flatten(tree)) == tree
+
+
+@given(trees, trees)
+def test_what_is_laid_over_wins_and_its_siblings_stay(base, changes) -> None:
+    merged = flatten(overlaid(base, changes))
+    assert flatten(changes).items() <= merged.items()
+    changed = [f"{name}." for name in flatten(changes)]
+    for name, value in flatten(base).items():
+        covered = any(f"{name}.".startswith(one) or one.startswith(f"{name}.") for one in changed)
+        assert covered or merged[name] == value
+
+
+def test_a_parameter_below_a_value_is_refused() -> None:
+    with pytest.raises(UserError, match="below 'training'"):
+        nest({"training": 1, "training.lr": 0.1})

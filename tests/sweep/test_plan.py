@@ -1,0 +1,116 @@
+from collections import Counter
+
+from backdoor_pipeline.sweep.failures import Failure
+from backdoor_pipeline.sweep.grid import Grid
+
+
+def cells(**axes) -> list:
+    return Grid(grid=axes).cells()
+
+
+def kinds(plan) -> Counter:
+    return Counter(task.kind for task in plan.tasks.values())
+
+
+def test_shared_stages_are_planned_once_and_first(plan) -> None:
+    made = plan(cells(attack=["badnets"], model=["resnet8", "resnet20"], defense=["none", "ft"], seed=[0, 1]))
+    assert kinds(made) == {"poison": 2, "train": 4, "cell": 8}
+    seen: set[str] = set()
+    for id, task in made.tasks.items():
+        assert set(task.needs) <= seen
+        seen.add(id)
+    poisons = [task for task in made.tasks.values() if task.kind == "poison"]
+    assert all(not task.needs for task in poisons)
+    assert all(len(task.needs) == 1 for task in made.tasks.values() if task.kind != "poison")
+
+
+def test_cells_that_are_one_experiment_are_planned_once(plan) -> None:
+    made = plan(cells(attack=["none"], poison_ratio=[0.1, 0.05, 0.01]))
+    assert len(made.cells) == 1
+    assert made.duplicates == 2
+
+
+def test_what_cannot_be_is_listed_with_its_reason(plan) -> None:
+    made = plan(cells(attack=["badnets", "nope"], target_label=[0, 10]))
+    assert len(made.cells) == 1
+    reasons = [reason for _, reason in made.infeasible]
+    assert len(reasons) == 3
+    assert sum("unknown attack 'nope'" in reason for reason in reasons) == 1
+    assert sum("target_label 10 is out of range" in reason for reason in reasons) == 2
+
+
+def test_a_misspelt_parameter_of_one_axis_is_seen_though_another_shape_was_checked(plan) -> None:
+    made = plan([{"seed": 0}, {"training.lrr": 0.1}, {"training.lr": 0.1}])
+    assert len(made.cells) == 2
+    ((flat, reason),) = made.infeasible
+    assert flat == {"training.lrr": 0.1}
+    assert "did you mean 'lr'" in reason
+
+
+def test_a_data_set_that_is_not_here_can_be_planned_but_not_run(plan) -> None:
+    grid = cells(dataset=["digits", "cifar10"])
+    run = plan(grid)
+    assert len(run.cells) == 1
+    assert "kedro data fetch cifar10" in run.infeasible[0][1]
+    dry = plan(grid, without_data=True)
+    assert len(dry.cells) == 2
+    ((sentence, count),) = dry.absent.items()
+    assert "kedro data fetch cifar10" in sentence
+    assert count == 1
+
+
+def test_what_is_there_is_reused(plan, build) -> None:
+    grid = cells(defense=["none", "ft"])
+    names = plan(grid).cells[0].names
+    build("poison", names)
+    build("train", names)
+    made = plan(grid)
+    assert kinds(made) == {"cell": 2}
+    assert made.reused == {"poison": 1, "train": 1, "defend": 0, "evaluate": 0}
+    assert all(not task.needs for task in made.tasks.values())
+    build("evaluate", names)
+    made = plan(grid)
+    assert kinds(made) == {"cell": 1}
+    assert made.finished == 1
+
+
+def test_half_an_artefact_is_none(plan, build, layout) -> None:
+    grid = cells(defense=["none"])
+    names = plan(grid).cells[0].names
+    build("train", names)
+    layout.files("train", names)[0].unlink()
+    assert "train" in kinds(plan(grid))
+
+
+def test_a_finished_cell_needs_no_models(plan, build) -> None:
+    grid = cells(defense=["none"])
+    build("evaluate", plan(grid).cells[0].names)
+    assert not plan(grid).tasks
+
+
+def test_figures_are_made_only_if_asked_for(plan, build) -> None:
+    grid = cells(defense=["none"])
+    build("evaluate", plan(grid).cells[0].names)
+    made = plan(grid, final="analyze")
+    assert kinds(made) == {"poison": 1, "train": 1, "cell": 1}
+
+
+def test_what_failed_before_is_left_out_with_all_that_needs_it(plan) -> None:
+    grid = cells(defense=["none", "ft"], seed=[0, 1])
+    poison = next(task for task in plan(grid).tasks.values() if task.kind == "poison")
+    failure = Failure(poison.id, "no", "", "")
+    made = plan(grid, {poison.id: failure, "evaluate/other": failure})
+    assert kinds(made) == {"poison": 1, "train": 1, "cell": 2}
+    assert made.failed == {poison.id: failure}
+    assert len(made.blocked) == 2
+    assert set(made.blocked.values()) == {poison.id}
+
+
+def test_a_task_that_failed_before_and_was_built_since_counts_as_built(plan, build) -> None:
+    grid = cells(defense=["none"])
+    first = plan(grid)
+    poison = next(task for task in first.tasks.values() if task.kind == "poison")
+    build("poison", first.cells[0].names)
+    made = plan(grid, {poison.id: Failure(poison.id, "no", "", "")})
+    assert not made.failed
+    assert kinds(made) == {"train": 1, "cell": 1}
