@@ -13,11 +13,16 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 
 from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.training import Engine, Trainer
+
+# a busy machine is not an error
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 PROJECT = Path(__file__).parents[1]
 

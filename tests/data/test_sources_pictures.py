@@ -194,6 +194,12 @@ def test_streaming_equals_memory(pictures: Path):
         stream.images[torch.tensor([8])]
 
 
+def test_streaming_in_inference_mode(pictures: Path):
+    memory, stream = _load_folder(pictures), _load_folder(pictures, in_memory_gib="0")
+    with torch.inference_mode():
+        assert torch.equal(stream.images[1:5], memory.images[1:5])
+
+
 def test_streaming_take_reads_nothing_until_asked(pictures: Path):
     memory, stream = _load_folder(pictures), _load_folder(pictures, in_memory_gib="0")
     index = torch.tensor([6, 1, 1])

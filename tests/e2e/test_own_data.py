@@ -9,7 +9,7 @@ from PIL import Image
 
 def make_pictures(folder, rows: int) -> None:
     draws = np.random.default_rng(0)
-    for label, shade in (("dark", 40), ("light", 200)):
+    for label, shade in (("dark", 40), ("light", 110)):
         (folder / label).mkdir(parents=True)
         for row in range(rows):
             pixels = np.clip(draws.normal(shade, 25, (40, 36, 3)), 0, 255).astype(np.uint8)
@@ -21,15 +21,15 @@ def test_a_streamed_folder_goes_all_the_way(kedro, project) -> None:
     make_pictures(project / "data/01_raw/pictures/test", 10)
     block = {
         "source": "folder",
-        "options": {"in_memory_gib": 0},
+        "options": {"train": "train", "test": "test", "in_memory_gib": 0},
         "num_classes": 2,
         "image_size": 32,
         "channels": 3,
         "mean": [0.5, 0.5, 0.5],
         "std": [0.25, 0.25, 0.25],
-        "augmentation": {"crop_padding": 0, "horizontal_flip": True},
+        "augmentation": {"crop_padding": 0, "horizontal_flip": False},
         "budget": {
-            "training": {"epochs": 6, "batch_size": 16, "lr": 0.05, "schedule": "cosine"},
+            "training": {"epochs": 30, "batch_size": 16, "lr": 0.05, "schedule": "cosine"},
             "defending": {"epochs": 5, "batch_size": 8, "lr": 0.02, "schedule": "cosine"},
         },
     }
@@ -37,7 +37,7 @@ def test_a_streamed_folder_goes_all_the_way(kedro, project) -> None:
     (project / "conf/local/parameters/datasets.yml").write_text(
         yaml.safe_dump({"datasets": {"pictures": block}})
     )
-    kedro("run", "--params", "dataset:pictures,poison_ratio:0.2,clean_ratio:0.2")
+    kedro("run", "--params", "dataset:pictures,poison_ratio:0.2,clean_ratio:0.2,attacks.badnets.patch_size:6")
     (file,) = (project / "data/08_reporting/pictures").glob("*/metrics.json")
     scores = json.loads(file.read_text())
     assert scores["clean_accuracy_before"] > 0.85

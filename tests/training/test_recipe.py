@@ -49,7 +49,7 @@ def test_multistep_is_multistep(milestones: list[int], gamma: float) -> None:
     assert our_rates(plan, [1.0] * 15) == pytest.approx(expected, rel=1e-9)
 
 
-@given(LOSSES, st.integers(0, 4), st.floats(0.1, 1))
+@given(LOSSES, st.integers(0, 4), st.floats(0.1, 1, exclude_max=True))  # torch refuses a factor of 1
 def test_plateau_is_reduce_on_plateau(losses: list[float], patience: int, gamma: float) -> None:
     plan = recipe(lr=0.1, schedule="plateau", patience=patience, gamma=gamma)
     expected = torch_rates("ReduceLROnPlateau", len(losses), losses, patience=patience, factor=gamma)

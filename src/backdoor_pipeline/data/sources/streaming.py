@@ -40,7 +40,8 @@ class PictureFiles:
     def __getitem__(self, index: Tensor | slice, /) -> Tensor:
         """The images at these rows: uint8, (n, C, H, W), in the order asked for."""
         chosen = self.take(index)
-        images = torch.empty(chosen.shape, dtype=torch.uint8)
+        with torch.inference_mode(False):  # the threads that decode are not in that mode, and could not write
+            images = torch.empty(chosen.shape, dtype=torch.uint8)
         decode_into(images, chosen.paths, self._read)
         return images
 
