@@ -93,6 +93,7 @@ def _zipped_images() -> bytes:
         (gzip.compress(b""), "not an idx file"),
         (gzip.compress(idx(np.zeros((3, 28, 28)))[:-1]), "2351 values where its header says 2352"),
     ],
+    ids=["cut", "not gzip", "bad deflate", "one dimension", "empty", "a value short"],
 )
 def test_damaged_mnist_names_the_file_and_the_fix(tmp_path: Path, data: bytes, reason: str):
     write_mnist(tmp_path / "mnist")
