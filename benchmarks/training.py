@@ -161,6 +161,7 @@ def compare(args: argparse.Namespace) -> None:
         optimizer="sgd",
         lr=0.01,
         momentum=0.9,
+        betas=(0.9, 0.999),
         weight_decay=5e-4,
         schedule="cosine",
         milestones=(),

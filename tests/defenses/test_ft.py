@@ -6,8 +6,8 @@ from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.training import Recipe
 
 RECIPE = Recipe(
-    epochs=2, batch_size=8, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=0.0005, schedule="cosine",
-    milestones=(), gamma=0.1, patience=1,
+    epochs=2, batch_size=8, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
+    schedule="cosine", milestones=(), gamma=0.1, patience=1,
 )  # fmt: skip
 
 

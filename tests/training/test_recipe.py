@@ -12,7 +12,7 @@ from torch import nn
 from training_helpers import SGD, engine, model, recipe
 
 from backdoor_pipeline.training import Engine, Recipe
-from backdoor_pipeline.training.recipe import build_optimizer
+from backdoor_pipeline.training.optimizers import build_optimizer
 from backdoor_pipeline.training.schedule import learning_rate
 
 BASE = Path(__file__).parents[2] / "conf" / "base" / "parameters" / "training.yml"
@@ -67,14 +67,16 @@ def test_plateau_by_hand() -> None:
 
 
 def test_sgd_gets_every_setting() -> None:
-    optimizer = build_optimizer(model(), recipe(lr=0.2, momentum=0.7, weight_decay=0.01))
+    optimizer = build_optimizer(list(model().parameters()), recipe(lr=0.2, momentum=0.7, weight_decay=0.01))
     assert isinstance(optimizer, torch.optim.SGD)
     group = optimizer.param_groups[0]
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.2, 0.7, 0.01)
 
 
 def test_adam_gets_its_settings() -> None:
-    optimizer = build_optimizer(model(), recipe(optimizer="adam", lr=0.2, weight_decay=0.01))
+    optimizer = build_optimizer(
+        list(model().parameters()), recipe(optimizer="adam", lr=0.2, weight_decay=0.01)
+    )
     assert isinstance(optimizer, torch.optim.Adam)
     assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.2, 0.01)
 

@@ -14,6 +14,7 @@ SGD = Recipe(
     optimizer="sgd",
     lr=0.05,
     momentum=0.9,
+    betas=(0.9, 0.999),
     weight_decay=5e-4,
     schedule="cosine",
     milestones=(),

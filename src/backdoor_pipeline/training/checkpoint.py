@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from backdoor_pipeline.data.images import Images, ImageSet
 from backdoor_pipeline.files import CorruptFileError, set_aside
 from backdoor_pipeline.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.training.optimizers import Optimizers
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +40,20 @@ class Checkpoint:
         self._path = path
         self._fingerprint = fingerprint
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
+    def save(self, model: nn.Module, optimizers: Optimizers, history: History) -> None:
         """Write the state after `len(history)` epochs, whole or not at all."""
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-        for row, moments in optimizer.state_dict()["state"].items():
-            tensors |= {
-                f"optimizer.{row}.{name}": moment for name, moment in moments.items() if moment is not None
-            }
+        for number, (optimizer, _) in enumerate(optimizers.each):
+            for row, moments in optimizer.state_dict()["state"].items():
+                tensors |= {
+                    f"optimizer.{number}.{row}.{name}": moment
+                    for name, moment in moments.items()
+                    if moment is not None
+                }
         save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": history})  # type: ignore[dict-item]
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> History:
-        """Put the saved state into the model and the optimizer.
+    def resume(self, model: nn.Module, optimizers: Optimizers) -> History:
+        """Put the saved state into the model and the optimizers.
 
         Returns:
             The epochs already done; none if there is no checkpoint, or if it is damaged or belongs to another
@@ -66,7 +70,8 @@ class Checkpoint:
             set_aside(self._path, "it is of a training with another recipe, seed, data or model")
             return []
         model.load_state_dict(_under("model.", tensors))
-        _load_moments(optimizer, _under("optimizer.", tensors))
+        for number, (optimizer, _) in enumerate(optimizers.each):
+            _load_moments(optimizer, _under(f"optimizer.{number}.", tensors))
         history: History = meta["history"]
         logger.info("%s: training goes on after epoch %d.", self._path, len(history))
         return history

@@ -16,9 +16,9 @@ from backdoor_pipeline.training.augment import augment
 from backdoor_pipeline.training.batches import BatchSource, plan_batches
 from backdoor_pipeline.training.hardware import Hardware
 from backdoor_pipeline.training.hosting import seeded
-from backdoor_pipeline.training.objective import Batch, Objective
+from backdoor_pipeline.training.objective import Batch, Objective, Tamper
+from backdoor_pipeline.training.optimizers import Optimizers
 from backdoor_pipeline.training.recipe import Recipe
-from backdoor_pipeline.training.schedule import learning_rate
 
 if TYPE_CHECKING:
     from backdoor_pipeline.data.spec import Augmentation
@@ -31,10 +31,11 @@ class Loop:
     Attributes:
         model: on the device, in training mode.
         forward: the model, or its compiled form, which takes whole batches only.
-        optimizer: of the model's weights.
+        optimizers: of the model's weights.
         source: of the batches.
         recipe: batch size and learning rates.
         objective: what is minimized.
+        tamper: what an attacker does to each batch before it is augmented, or None.
         augmentation: how images are varied, or None.
         hardware: how it runs.
         seed: the experiment's.
@@ -43,10 +44,11 @@ class Loop:
 
     model: nn.Module
     forward: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizers: Optimizers
     source: BatchSource
     recipe: Recipe
     objective: Objective
+    tamper: Tamper | None
     augmentation: "Augmentation | None"
     hardware: Hardware
     seed: int
@@ -65,9 +67,7 @@ class Loop:
         Raises:
             UserError: the loss is not finite.
         """
-        start, epoch, lr = time.perf_counter(), len(losses) + 1, learning_rate(self.recipe, losses)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        start, epoch, lr = time.perf_counter(), len(losses) + 1, self.optimizers.set_learning_rates(losses)
         totals = torch.zeros(2, device=self.hardware.device)
         reported = True
         with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
@@ -90,10 +90,16 @@ class Loop:
     def _batches(self, epoch: int) -> Iterator[Batch]:
         order = torch.randperm(len(self.source), generator=generator(self.seed, self.purpose, "order", epoch))
         draws = generator(self.seed, self.purpose, "augment", epoch, device=self.hardware.device)
-        for images, labels, index in self.source.batches(plan_batches(order, self.recipe.batch_size)):
+        hand = generator(self.seed, self.purpose, "tamper", epoch, device=self.hardware.device)
+        plan = plan_batches(order, self.recipe.batch_size)
+        for number, (images, labels, index) in enumerate(self.source.batches(plan)):
+            if self.tamper is not None:
+                images, labels = self.tamper(images, labels, index, epoch, hand)
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, draws)
-            yield Batch(self.hardware.as_float(images), labels, index, epoch)
+            yield Batch(
+                self.hardware.as_float(images), labels, index, epoch, (epoch - 1) * len(plan) + number
+            )
 
     def _step(self, batch: Batch) -> Tensor:
         if self.forward is not self.model:
@@ -101,7 +107,5 @@ class Loop:
         whole = len(batch.labels) == self.recipe.batch_size
         with self.hardware.autocast():
             loss = self.objective(self.forward if whole else self.model, batch)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        self.optimizers.descend(loss)
         return loss.detach()

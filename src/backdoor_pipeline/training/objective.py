@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,12 +17,14 @@ class Batch:
         labels: int64, (n,), as the data set gives them.
         index: int64, (n,): the rows of the data set.
         epoch: counted from 1.
+        step: batches before this one in the whole training.
     """
 
     images: Tensor
     labels: Tensor
     index: Tensor
     epoch: int
+    step: int
     _correct: Tensor | None = field(default=None, init=False)
 
     def report(self, logits: Tensor, labels: Tensor | None = None) -> None:
@@ -39,6 +42,11 @@ class Batch:
         """The right answers reported, scaled to the batch's size; None if none were."""
         return self._correct
 
+
+Tamper = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
+"""(images, labels, rows, epoch, draws) of a batch, as stored, to the images and labels to train on: an
+attacker's hand in the training. Images are uint8, (n, C, H, W); all are on the training device; `draws` is
+seeded for the epoch."""
 
 Objective = Callable[[nn.Module, Batch], Tensor]
 """(model, batch) to a scalar loss, the mean over the batch. It runs under autocast, with the global random

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(BaseModel):
@@ -13,9 +13,10 @@ class Recipe(BaseModel):
     Attributes:
         epochs: passes over the data.
         batch_size: images per step.
-        optimizer: `sgd` (with momentum) or `adam` (which ignores momentum).
+        optimizer: `sgd` (with momentum) or `adam` (with betas).
         lr: the first epoch's learning rate.
         momentum: of SGD.
+        betas: of Adam: the decay of its two moments.
         weight_decay: L2 penalty, added to the gradient by either optimizer.
         schedule: how the learning rate falls; see `schedule.learning_rate`.
         milestones: for `multistep`: the epochs at which the rate is multiplied by gamma.
@@ -30,17 +31,9 @@ class Recipe(BaseModel):
     optimizer: Literal["sgd", "adam"]
     lr: float = Field(gt=0, allow_inf_nan=False)
     momentum: float = Field(ge=0, lt=1)
+    betas: tuple[Beta, Beta]
     weight_decay: float = Field(ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "multistep", "plateau", "constant"]
     milestones: tuple[Annotated[int, Field(ge=1)], ...]
     gamma: float = Field(gt=0, le=1)
     patience: int = Field(ge=0)
-
-
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the weights that are not frozen."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    fused = True if weights and weights[0].is_cuda else None  # one kernel for all; on a CPU it gains nothing
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(weights, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
-    return torch.optim.SGD(weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=fused)

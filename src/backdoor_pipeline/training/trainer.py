@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,8 +17,9 @@ from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerpri
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
 from backdoor_pipeline.training.loop import Loop
-from backdoor_pipeline.training.objective import Objective, cross_entropy
-from backdoor_pipeline.training.recipe import Recipe, build_optimizer
+from backdoor_pipeline.training.objective import Objective, Tamper, cross_entropy
+from backdoor_pipeline.training.optimizers import Optimizers
+from backdoor_pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from backdoor_pipeline.data.spec import Augmentation
@@ -63,6 +65,8 @@ class Trainer:
         seed: int,
         purpose: str = "train",
         objective: Objective = cross_entropy,
+        tamper: Tamper | None = None,
+        parts: Mapping[str, Recipe] = MappingProxyType({}),
         on_epoch: OnEpoch | None = None,
         checkpoint: Path | None = None,
         augment: bool = True,
@@ -79,6 +83,9 @@ class Trainer:
             seed: the experiment's.
             purpose: what is trained; another name gives other random numbers.
             objective: what is minimized; its `repr` is part of the checkpoint's identity.
+            tamper: what an attacker does to each batch before it is augmented; likewise.
+            parts: recipes of submodules, by name, where they differ from the model's in optimizer or learning
+                rates; epochs and batch size are the model's.
             on_epoch: called with the number of epochs done and the model on the device; what it returns joins
                 the history.
             checkpoint: the file to resume from, written every `checkpoint_every` epochs and at the end; see
@@ -97,17 +104,20 @@ class Trainer:
         if checkpoint and self._engine.checkpoint_every:
             settings = {"recipe": recipe.model_dump(), "seed": seed, "purpose": purpose}
             settings |= {"augmentation": augmentation, "objective": _plain_repr(objective)}
+            settings |= {"parts": {name: part.model_dump() for name, part in parts.items()}}
+            settings |= {"tamper": _plain_repr(tamper)}
             file = Checkpoint(checkpoint, fingerprint(model, data, settings))
         with hosted(model, self.device, training=True, memory_format=self._hardware.memory_format):
-            optimizer = build_optimizer(model, recipe)
-            history = file.resume(model, optimizer) if file else []
+            optimizers = Optimizers.of(model, recipe, parts)
+            history = file.resume(model, optimizers) if file else []
             loop = Loop(
                 model=model,
                 forward=compiled(model) if compiles(self._engine, self.device, recipe, len(data)) else model,
-                optimizer=optimizer,
+                optimizers=optimizers,
                 source=BatchSource(data, self.device),
                 recipe=recipe,
                 objective=objective,
+                tamper=tamper,
                 augmentation=augmentation,
                 hardware=self._hardware,
                 seed=seed,
@@ -119,7 +129,7 @@ class Trainer:
                     watched = on_epoch(epoch, model) if on_epoch else {}
                     history.append(row | {name: float(value) for name, value in watched.items()})
                     if file and (epoch % self._engine.checkpoint_every == 0 or epoch == recipe.epochs):
-                        file.save(model, optimizer, history)
+                        file.save(model, optimizers, history)
         return history
 
     def logits(self, model: nn.Module, images: Images, batch_size: int = PREDICT_BATCH) -> Tensor:
@@ -150,9 +160,9 @@ class Trainer:
         return self._hardware.as_float(images)
 
 
-def _plain_repr(objective: Objective) -> str:
+def _plain_repr(function: object) -> str:
     """Its repr without addresses, which differ from process to process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(objective))
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(function))
 
 
 def _bar(purpose: str, images: int, recipe: Recipe, done: int) -> "tqdm[Any]":

@@ -1,0 +1,63 @@
+"""The optimizers of one training: one for the model, one more for each part that has a recipe of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from backdoor_pipeline.training.recipe import Recipe
+from backdoor_pipeline.training.schedule import learning_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizers:
+    """Optimizers that share a loss.
+
+    Attributes:
+        each: every optimizer with the recipe of its learning rates; the model's own comes first.
+    """
+
+    each: Sequence[tuple[torch.optim.Optimizer, Recipe]]
+
+    @classmethod
+    def of(cls, model: nn.Module, recipe: Recipe, parts: Mapping[str, Recipe]) -> Self:
+        """The optimizers over all weights that are not frozen.
+
+        Args:
+            model: any.
+            recipe: of what is in no part.
+            parts: recipes of submodules, by name.
+        """
+        submodules = [(model.get_submodule(name), part) for name, part in parts.items()]
+        theirs = {weight for submodule, _ in submodules for weight in submodule.parameters()}
+        own = [weight for weight in model.parameters() if weight not in theirs]
+        groups = [(own, recipe)] + [(list(submodule.parameters()), part) for submodule, part in submodules]
+        return cls([(build_optimizer(weights, one), one) for weights, one in groups])
+
+    def set_learning_rates(self, losses: Sequence[float]) -> float:
+        """Set every rate for the epoch after those with these losses; returns the model's."""
+        for optimizer, recipe in self.each:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, losses)
+        return learning_rate(self.each[0][1], losses)
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the loss."""
+        for optimizer, _ in self.each:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer, _ in self.each:
+            optimizer.step()
+
+
+def build_optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over those of the weights that are not frozen."""
+    weights = [weight for weight in weights if weight.requires_grad]
+    fused = True if weights and weights[0].is_cuda else None  # one kernel for all; on a CPU it gains nothing
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(
+            weights, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused
+        )
+    return torch.optim.SGD(weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=fused)
