@@ -18,6 +18,7 @@ from hypothesis import settings
 from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
 from backdoor_pipeline.training import Engine, Trainer
 
 # a busy machine is not an error
@@ -55,11 +56,32 @@ def make_set() -> Callable[..., ImageSet]:
     return make
 
 
+def facts(classes: int = 4, channels: int = 3, size: int = 32) -> DatasetSpec:
+    """About the sets that `make_set` makes."""
+    return DatasetSpec(
+        name="noise",
+        source="digits",
+        options={},
+        num_classes=classes,
+        image_size=size,
+        channels=channels,  # type: ignore[arg-type]
+        mean=(0.5,) * channels,
+        std=(0.5,) * channels,
+        augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
+    )
+
+
 @pytest.fixture
 def make_env(trainer: Trainer) -> Callable[..., AttackEnv]:
     """Makes what an attack is given."""
 
-    def make(kind: str = "all_to_one", target: int | None = 0, classes: int = 4, seed: int = 0) -> AttackEnv:
-        return AttackEnv(trainer, LabelMap(kind, target, classes), seed)  # type: ignore[arg-type]
+    def make(
+        kind: str = "all_to_one",
+        target: int | None = 0,
+        classes: int = 4,
+        seed: int = 0,
+        ratio: float = 0.25,
+    ) -> AttackEnv:
+        return AttackEnv(trainer, LabelMap(kind, target, classes), ratio, seed, facts(classes))  # type: ignore[arg-type]
 
     return make

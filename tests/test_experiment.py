@@ -54,8 +54,11 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
 @pytest.mark.parametrize(
     ("paths", "sentence"),
     [
-        ({"attack": "badnet"}, r"unknown attack 'badnet': did you mean 'badnets'\? Known: badnets, none\."),
-        ({"defense": "fine_tuning"}, r"unknown defense 'fine_tuning'.* Known: ft, none\."),
+        (
+            {"attack": "badnet"},
+            r"unknown attack 'badnet': did you mean 'badnets'\? Known: badnets, blended, .*, none, .*wanet\.",
+        ),
+        ({"defense": "fine_tuning"}, r"unknown defense 'fine_tuning'.* Known: .*ft, .*none"),
         ({"model": "resnet9"}, r"unknown model 'resnet9': did you mean 'resnet"),
         ({"dataset": "cifar"}, r"unknown data set 'cifar': did you mean 'cifar10"),
         (
@@ -103,11 +106,11 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
         other = names(**paths)
         return {stage for stage in base if base[stage] != other[stage]}
 
-    everything = set(base)
+    everything = set(base) - {"prepare"}  # BadNets has no networks to prepare
     assert changed() == set()
     assert changed(poison_ratio=0.05) == everything
     assert changed(attacks__badnets__patch_size=5) == everything
-    assert changed(datasets__digits__num_classes=11) == everything
+    assert changed(datasets__digits__num_classes=11) == set(base)
     assert changed(epochs=3) == everything - {"poison"}
     assert changed(model="resnet20") == everything - {"poison"}
     assert changed(engine__precision="bf16") == everything - {"poison"}
@@ -128,6 +131,42 @@ def test_pretrained_weights_are_named_by_their_content(params, tmp_path) -> None
     assert train_name(tmp_path / "a") == train_name(tmp_path / "b") != train_name(tmp_path / "c")
     with pytest.raises(UserError, match="there is no file"):
         train_name(tmp_path / "d")
+
+
+def test_a_key_image_is_named_by_its_content(params, tmp_path) -> None:
+    def poison_name(path) -> str:
+        changed = change(params, attack="blended", attacks__blended__image=str(path))
+        return artifact_names(resolve(changed))["poison"]
+
+    for name, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / name).write_bytes(content)
+    assert poison_name(tmp_path / "a") == poison_name(tmp_path / "b") != poison_name(tmp_path / "c")
+    with pytest.raises(UserError, match=r"attacks\.blended\.image: there is no file"):
+        poison_name(tmp_path / "d")
+
+
+def test_what_an_attacker_prepares_is_shared_as_far_as_it_can_be(params) -> None:
+    def prepared(**paths: Any) -> str:
+        return artifact_names(resolve(change(params, **paths)))["prepare"]
+
+    lc = prepared(attack="lc")
+    assert lc == prepared(attack="lf", seed=3, poison_ratio=0.05, model="resnet20")
+    assert lc != prepared(attack="lc", attacks__lc__surrogate__recipe__epochs=3)
+    assert lc != prepared(attack="lc", engine__precision="bf16")
+    assert prepared(attack="badnets") == prepared(attack="none") == prepared(attack="sig", seed=3)
+    joint = prepared(attack="inputaware")
+    assert "resnet8-inputaware-0.1-s0" in joint
+    others = ({"seed": 3}, {"poison_ratio": 0.05}, {"model": "resnet20"}, {"epochs": 3}, {"target_label": 1})
+    assert len({joint, *(prepared(attack="inputaware", **other) for other in others)}) == 6
+
+
+def test_an_attacker_who_trains_sets_the_learning_rates(params) -> None:
+    changed = change(
+        params, attack="wanet", attacks__wanet__training__schedule="multistep", training__schedule="plateau"
+    )
+    recipe = resolve(changed).training.recipe
+    assert (recipe.schedule, recipe.milestones) == ("multistep", (100, 200, 300, 400))
+    assert resolve(change(changed, attack="badnets")).training.recipe.schedule == "plateau"
 
 
 def test_the_control_does_not_depend_on_the_attack_it_leaves_out(params) -> None:

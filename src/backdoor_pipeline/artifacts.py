@@ -3,14 +3,15 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.experiment import Experiment, Training
+from backdoor_pipeline.experiment import Experiment, Poisoning, Training
 from backdoor_pipeline.registry import NONE
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"poison": 1, "train": 1, "defend": 1, "evaluate": 1, "analyze": 1}
+FORMATS = {"prepare": 1, "poison": 1, "train": 1, "defend": 1, "evaluate": 1, "analyze": 1}
 
 
 def artifact_names(experiment: Experiment) -> dict[str, str]:
@@ -18,23 +19,50 @@ def artifact_names(experiment: Experiment) -> dict[str, str]:
 
     A stage's hash covers its specification, its format version and the hash of the stage before it.
     """
-    poisoning, training, defending = experiment.poisoning, experiment.training, experiment.defending
-    attack, defense = poisoning.attack, defending.defense
+    readable, digest, names = _readable(experiment), "", {}
+    for stage, spec in _specifications(experiment).items():
+        digest = _digest(stage, spec, digest)
+        names[stage] = f"{experiment.dataset.name}/{readable[stage]}-{digest[:8]}"
+    return names
+
+
+def _readable(experiment: Experiment) -> dict[str, str]:
+    training, attack = experiment.training, experiment.poisoning.attack
+    defense = experiment.defending.defense
+    prepare = experiment.preparing.name
     poison = f"{attack.name}-{attack.poison_ratio:g}-s{attack.seed}" if attack else NONE
     train = f"{training.model}-{poison}" + ("" if attack else f"-s{training.seed}")
     defend = f"{defense.name if defense else NONE}-{train}"
-    chain = [
-        ("poison", poison, [experiment.dataset.model_dump(mode="json"), poisoning.model_dump(mode="json")]),
-        ("train", train, [_by_content(training), experiment.engine.precision]),
-        ("defend", defend, defending.model_dump(mode="json")),
-        ("evaluate", defend, {}),
-        ("analyze", defend, experiment.analyzing.model_dump(mode="json")),
-    ]
-    names, digest = {}, ""
-    for stage, readable, spec in chain:
-        digest = _digest(stage, spec, digest)
-        names[stage] = f"{experiment.dataset.name}/{readable}-{digest[:8]}"
-    return names
+    if experiment.preparing.training:  # networks that are of one victim's model only
+        prepare = f"{prepare}-{train}"
+    return {
+        "prepare": prepare,
+        "poison": poison,
+        "train": train,
+        "defend": defend,
+        "evaluate": defend,
+        "analyze": defend,
+    }
+
+
+def _specifications(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "prepare": [experiment.dataset.model_dump(mode="json"), _preparing(experiment)],
+        "poison": _poisoning(experiment.poisoning),
+        "train": [_by_content(experiment.training), experiment.engine.precision],
+        "defend": experiment.defending.model_dump(mode="json"),
+        "evaluate": {},
+        "analyze": experiment.analyzing.model_dump(mode="json"),
+    }
+
+
+def _preparing(experiment: Experiment) -> list[Any]:
+    """What decides the attacker's networks; an empty list if there are none: all such attacks share that."""
+    preparing, training = experiment.preparing, experiment.preparing.training
+    if preparing.name == NONE:
+        return []
+    spec = preparing.model_dump(mode="json") | {"training": _by_content(training) if training else None}
+    return [spec, experiment.engine.precision]
 
 
 def _by_content(training: Training) -> dict[str, Any]:
@@ -45,10 +73,24 @@ def _by_content(training: Training) -> dict[str, Any]:
     """
     spec = training.model_dump(mode="json")
     if file := training.options.get("pretrained"):
-        if not Path(file).is_file():
-            raise UserError(f"models.{training.model}.pretrained: there is no file {file}.")
-        spec["options"]["pretrained"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        spec["options"]["pretrained"] = _content(file, f"models.{training.model}.pretrained")
     return spec
+
+
+def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
+    """The specification with the attack's files, such as a key image, named by what they are."""
+    spec, attack = poisoning.model_dump(mode="json"), poisoning.attack
+    if attack:
+        for field, info in ATTACKS[attack.name].model_fields.items():
+            if Path in (info.annotation, *get_args(info.annotation)) and (file := attack.params[field]):
+                spec["attack"]["params"][field] = _content(file, f"attacks.{attack.name}.{field}")
+    return spec
+
+
+def _content(file: str, parameter: str) -> str:
+    if not Path(file).is_file():
+        raise UserError(f"{parameter}: there is no file {file}.")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _digest(stage: str, spec: Any, upstream: str) -> str:

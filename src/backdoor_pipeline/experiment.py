@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.attacks import ATTACKS, Attack
+from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.attacks.labels import LabelMapName
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
@@ -31,6 +32,7 @@ class Choices(Spec):
     """The top level of the parameters: what `--params` usually names."""
 
     dataset: str
+    train_images: int | None = Field(ge=1)  # of every class in proportion; null: all
     model: str
     attack: str
     defense: str
@@ -60,8 +62,20 @@ class AttackSpec(MethodSpec):
     seed: int
 
 
+class Preparing(Spec):
+    """What the attacker's own networks are made of, beside the data set.
+
+    Of an attacker who trains the victim's model with them, that is the whole experiment up to the model.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    attack: AttackSpec | None
+    training: "Training | None"
+
+
 class Poisoning(Spec):
-    """What the poisoned set is made of, beside the data set."""
+    """What the poisoned set is made of, beside the data set and the attacker's networks."""
 
     attack: AttackSpec | None
 
@@ -95,6 +109,7 @@ class Experiment(Spec):
     choices: Choices
     engine: Engine
     dataset: DatasetSpec
+    preparing: Preparing
     poisoning: Poisoning
     training: Training
     defending: Defending
@@ -121,19 +136,22 @@ def build_experiment(params: Params) -> Experiment:
         UserError: anything unknown, of the wrong type or out of range among what this experiment uses.
     """
     choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
-    budget, dataset = _dataset(params["datasets"], choices.dataset)
+    budget, dataset = _dataset(params["datasets"], choices)
     if choices.target_label >= dataset.num_classes:
         raise UserError(
             f"target_label {choices.target_label} is out of range: "
             f"{dataset.name} has the labels 0 to {dataset.num_classes - 1}."
         )
     defenses = _fill(params["defenses"].get(choices.defense) or {}, budget, choices.defense, "defending")
+    attack, poisoning = _poisoning(choices, params, budget)
+    training = _training(choices, params, budget, attack)
     return Experiment(
         choices=choices,
         engine=check(Engine, params["engine"], "engine"),
         dataset=dataset,
-        poisoning=_poisoning(choices, params, budget),
-        training=_training(choices, params, budget),
+        preparing=_preparing(attack, poisoning, training),
+        poisoning=poisoning,
+        training=training,
         defending=Defending(
             defense=_method(DEFENSES, choices.defense, defenses),
             clean_ratio=choices.clean_ratio,
@@ -172,10 +190,12 @@ def check_names_of(params: Params) -> None:
         check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
 
 
-def _dataset(datasets: Params, name: str) -> tuple[Params, DatasetSpec]:
+def _dataset(datasets: Params, choices: Choices) -> tuple[Params, DatasetSpec]:
+    name = choices.dataset
     if name not in datasets:
         raise unknown("data set", name, datasets)
-    return datasets[name].get("budget", {}), dataset_spec(name, datasets[name])
+    block = datasets[name]
+    return block.get("budget", {}), dataset_spec(name, {**block, "train_images": choices.train_images})
 
 
 def dataset_spec(name: str, block: Params) -> DatasetSpec:
@@ -188,32 +208,44 @@ def dataset_spec(name: str, block: Params) -> DatasetSpec:
     return check(DatasetSpec, {"name": name, **facts}, f"datasets.{name}")
 
 
-def _poisoning(choices: Choices, params: Params, budget: Params) -> Poisoning:
+def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) -> Preparing:
+    wanted = attack.preparation() if attack else None
+    if wanted is None:
+        return Preparing(name=NONE, settings={}, attack=None, training=None)
+    joint = isinstance(attack, TrainingControlledAttack)
+    return Preparing(
+        name=wanted.name,
+        settings=dict(wanted.settings),
+        attack=poisoning.attack if joint else None,
+        training=training if joint else None,
+    )
+
+
+def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
-        return Poisoning(attack=None)
+        return None, Poisoning(attack=None)
     filled = _fill(params["attacks"].get(choices.attack) or {}, budget, choices.attack, "attacking")
-    method = _method(ATTACKS, choices.attack, filled)
-    if ATTACKS[choices.attack].clean_label and choices.label_map == "all_to_all":
-        raise UserError(
-            f"{choices.attack} keeps every label, so it has no all_to_all form: use label_map:all_to_one."
-        )
-    assert method is not None
-    attack = AttackSpec(
-        name=method.name,
-        params=method.params,
+    attack = check(ATTACKS[choices.attack], filled, f"attacks.{choices.attack}")
+    if choices.label_map == "all_to_all" and not attack.all_to_all:
+        raise UserError(f"{choices.attack} has one target class: use label_map:all_to_one.")
+    spec = AttackSpec(
+        name=choices.attack,
+        params=attack.model_dump(mode="json"),
         poison_ratio=choices.poison_ratio,
         label_map=choices.label_map,
         target_label=choices.target_label if choices.label_map == "all_to_one" else None,
         poison_target_class=choices.poison_target_class,
         seed=choices.seed,
     )
-    return Poisoning(attack=attack)
+    return attack, Poisoning(attack=spec)
 
 
-def _training(choices: Choices, params: Params, budget: Params) -> Training:
+def _training(choices: Choices, params: Params, budget: Params, attack: Attack | None) -> Training:
     if choices.model not in model_names():
         raise unknown("model", choices.model, model_names())
     recipe = {**params["training"], "epochs": choices.epochs}
+    if isinstance(attack, TrainingControlledAttack):
+        recipe |= attack.training.model_dump()
     return Training(
         model=choices.model,
         options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(

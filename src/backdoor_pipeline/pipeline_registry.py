@@ -2,9 +2,16 @@
 
 from kedro.pipeline import Pipeline
 
-from backdoor_pipeline.pipelines import analyze, defend, evaluate, poison, train
+from backdoor_pipeline.pipelines import analyze, defend, evaluate, poison, prepare, train
 
-STAGES = {"poison": poison, "train": train, "defend": defend, "evaluate": evaluate, "analyze": analyze}
+STAGES = {
+    "prepare": prepare,
+    "poison": poison,
+    "train": train,
+    "defend": defend,
+    "evaluate": evaluate,
+    "analyze": analyze,
+}
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -43,7 +43,7 @@ class TrackingHooks:
         self._run = MlflowRun(
             uri, settings["experiment"], project / settings["artifacts"], names["defend"], tags
         )
-        self._run.log_params(flatten(experiment.model_dump(mode="json")))
+        self._run.log_params(flatten(experiment.model_dump(mode="json", exclude={"preparing"})))
         self._seconds: dict[str, float] = {}
         atexit.register(self._run.end, "KILLED")
 

@@ -3,7 +3,8 @@ from typing import ClassVar
 import pytest
 import torch
 
-from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.attacks.badnets import BadNets, PatchTrigger
+from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.attacks.poisoning import poison
 from backdoor_pipeline.data.poisoned import overlay
 
@@ -13,9 +14,9 @@ class CleanLabelPatch(BadNets):
     clean_label: ClassVar[bool] = True
 
 
-def make(attack, make_set, env, ratio=0.25):
+def make(attack, make_set, env):
     train, test = make_set(rows=40), make_set(rows=12)
-    return train, test, poison(attack, train, test, env, ratio=ratio, poison_target_class=True)
+    return train, test, poison(attack, train, test, env, poison_target_class=True)
 
 
 def test_all_to_one_rows(make_set, make_env) -> None:
@@ -54,6 +55,49 @@ def test_overlay_changes_only_the_poisoned_rows(make_set, make_env) -> None:
     assert torch.equal(given.images[made.train.index], made.train.images)
     assert (given.labels[made.train.index] == 0).all()
     assert train.labels.tolist() == [i % 4 for i in range(40)], "the clean set must stay as it is"
+
+
+class DarkPatch(TrainingControlledAttack):
+    """White corners poison, black ones are cross samples."""
+
+    name: ClassVar[str] = "dark_patch"
+    trigger_type: ClassVar[type[PatchTrigger]] = PatchTrigger
+
+    def craft(self, train, env):
+        return PatchTrigger(3)
+
+    def cross(self, images, trigger, draws):
+        shades = torch.randint(0, 9, (len(images), 1, 1, 1), generator=draws, dtype=torch.uint8)
+        stamped = images.clone()
+        stamped[:, :, -3:, -3:] = shades
+        return stamped
+
+    def train(self, data, trigger, victim, env):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("cross_ratio", "crossed"), [(0, 0), (2, 20), (0.5, 5), (5, 30)])
+def test_cross_rows_keep_their_labels_and_are_never_poisoned_ones(
+    make_set, make_env, cross_ratio, crossed
+) -> None:
+    schedule = {"schedule": "constant", "milestones": (), "gamma": 0.1}
+    train, _, made = make(DarkPatch(cross_ratio=cross_ratio, training=schedule), make_set, make_env())
+    planted, cross = made.train.of_role("poisoned"), made.train.of_role("cross")
+    assert (len(planted), len(cross)) == (10, crossed), "as many as asked for, or all that are left"
+    assert made.train.index.tolist() == sorted({*planted.index.tolist(), *cross.index.tolist()})
+    assert torch.equal(cross.labels, train.labels[cross.index])
+    assert torch.equal(cross.true_labels, cross.labels)
+    assert (planted.images[:, :, 29:, 29:] == 255).all()
+    assert (cross.images[:, :, 29:, 29:] < 9).all()
+    assert torch.equal(cross.images[:, :, :29], train.images[cross.index][:, :, :29])
+    same = poison(
+        DarkPatch(cross_ratio=cross_ratio, training=schedule),
+        train,
+        train,
+        make_env(),
+        poison_target_class=True,
+    )
+    assert torch.equal(same.train.images, made.train.images), "the same bytes of the same seed"
 
 
 class Streamed:

@@ -7,17 +7,21 @@ from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.attacks.badnets import PatchTrigger
+from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.catalog import (
     CheckpointFolder,
+    DiagnosticsDataset,
     FigureDataset,
     FrameDataset,
     MetricsDataset,
     ModelDataset,
+    NetworksDataset,
     PoisonedRowsDataset,
     TriggerDataset,
 )
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
 from backdoor_pipeline.models import ModelOptions, build_model
 
 
@@ -28,6 +32,11 @@ def make_model():
     )  # fmt: skip
 
 
+SHOWN = Diagnostics(
+    Curve("threshold", {"threshold": [0.0, 0.5], "accuracy": [1.0, 0.25]}, chosen=0.5),
+    {"class 0": torch.rand(3, 4, 4), "class 1": torch.rand(3, 4, 4)},
+    Candidates("threshold", [0.0, 0.5], [{}, {"head.weight": torch.ones(2, 3)}], chosen=1),
+)
 CASES = {
     "rows": (
         lambda path: PoisonedRowsDataset(filepath=path, facts={"attack": "x"}),
@@ -35,6 +44,11 @@ CASES = {
     ),
     "model": (lambda path: ModelDataset(filepath=path, facts={}), make_model()),
     "trigger": (lambda path: TriggerDataset(filepath=path, attack="badnets"), PatchTrigger(3)),
+    "networks": (
+        lambda path: NetworksDataset(filepath=path, attack="badnets", supersedes=path + "-checkpoints"),
+        NoNetworks(),
+    ),
+    "diagnostics": (lambda path: DiagnosticsDataset(filepath=path), SHOWN),
     "metrics": (lambda path: MetricsDataset(filepath=path), {"asr": 0.5, "rir": None}),
     "frame": (lambda path: FrameDataset(filepath=path), pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25]})),
 }
@@ -98,3 +112,17 @@ def test_a_figure_is_three_files(tmp_path) -> None:
     assert dataset.preview() == {"data": [], "layout": {}}
     (tmp_path / "curves.csv").unlink()
     assert not dataset.exists()
+
+
+def test_diagnostics_come_back_as_they_were(tmp_path) -> None:
+    dataset = DiagnosticsDataset(filepath=str(tmp_path / "file"))
+    dataset.save(SHOWN)
+    read = dataset.load()
+    assert read.curve == SHOWN.curve
+    assert read.pictures.keys() == SHOWN.pictures.keys()
+    assert torch.equal(read.pictures["class 1"], SHOWN.pictures["class 1"])
+    assert read.candidates.values == [0.0, 0.5]
+    assert read.candidates.chosen == 1
+    assert [list(changed) for changed in read.candidates.weights] == [[], ["head.weight"]]
+    dataset.save(Diagnostics())
+    assert dataset.load() == Diagnostics()

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
-from backdoor_pipeline.experiment import Choices
+from backdoor_pipeline.experiment import AttackSpec, Choices, Poisoning
 from backdoor_pipeline.training import Engine
 
 FACTS = DatasetSpec(
@@ -37,15 +38,25 @@ def engine(**changes: Any) -> Engine:
 def choices(**changes: Any) -> Choices:
     """An experiment's choices."""
     usual = {
-        "dataset": "noise", "model": "resnet8", "attack": "badnets", "defense": "ft", "poison_ratio": 0.25,
-        "target_label": 0, "label_map": "all_to_one", "poison_target_class": True, "clean_ratio": 0.1,
-        "seed": 0, "epochs": None,
+        "dataset": "noise", "train_images": None, "model": "resnet8", "attack": "badnets", "defense": "ft",
+        "poison_ratio": 0.25, "target_label": 0, "label_map": "all_to_one",
+        "poison_target_class": True, "clean_ratio": 0.1, "seed": 0, "epochs": None,
     }  # fmt: skip
     return Choices(**(usual | changes))
+
+
+BADNETS = BadNets(patch_size=3)
+
+
+def poisoning(attack: Attack, **changes: Any) -> Poisoning:
+    """What a stage is told of an attack."""
+    usual = {"poison_ratio": 0.25, "label_map": "all_to_one", "target_label": 0, "poison_target_class": True}
+    facts = {"name": attack.name, "params": attack.model_dump(mode="json"), "seed": 0}
+    return Poisoning(attack=AttackSpec(**(facts | usual | changes)))
 
 
 def poisoned(make_set: Any, make_env: Any) -> tuple[ImageSet, ImageSet, Poison]:
     """Clean train and test sets, and what BadNets makes of them."""
     clean, test = make_set(rows=80), make_set(rows=16)
-    made = poison(BadNets(patch_size=3), clean, test, make_env(), ratio=0.25, poison_target_class=True)
+    made = poison(BADNETS, clean, test, make_env(), poison_target_class=True)
     return clean, test, made

@@ -14,6 +14,7 @@ from torch import Tensor
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Suspicion
+from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.experiment import Defending, MethodSpec
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
@@ -117,15 +118,17 @@ def test_reaching_for_the_truth_raises(scene, name) -> None:
 
 def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
     clean, test, made, model = scene
-    defended, history, suspicion, metrics = defend(scene)
+    defended, history, suspicion, _, metrics = defend(scene)
     assert metrics["flagged"] == 20
     assert metrics["seconds_relative_to_training"] == pytest.approx(metrics["seconds"] / 2)
     assert list(suspicion.columns) == ["index", "score", "flagged"]
     assert len(suspicion) == len(clean)
     assert history.empty
-    scores, predictions = evaluate_models(
-        test, made.train, made.test, model, defended, suspicion, FACTS, ENGINE
+    scores, predictions, candidates = evaluate_models(
+        test, made.train, made.test, model, defended, suspicion, Diagnostics(), FACTS, ENGINE
     )
+    assert candidates.empty
+    assert "oracle_der" not in scores
     assert scores["detection_tpr"] == scores["detection_precision"] == scores["detection_auc"] == 1
     assert scores["detection_fpr"] == 0
     assert scores["der"] == 0.5
@@ -133,8 +136,28 @@ def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
     assert (predictions["before"] == predictions["after"]).all()
 
 
+def test_what_a_defense_could_have_chosen_is_scored_too(scene) -> None:
+    _, test, made, model = scene
+    zero = {"head.weight": torch.zeros_like(model.head.weight)}
+    always_one = zero | {"head.bias": torch.tensor([0.0, 1, 0, 0])}
+    always_target = zero | {"head.bias": torch.tensor([1.0, 0, 0, 0])}
+    choice = Candidates("threshold", [0.0, 0.2, 0.4], [{}, always_one, always_target], chosen=2)
+    suspicion = pd.DataFrame({"score": [], "flagged": []})
+    shown = Diagnostics(candidates=choice)
+    scores, _, candidates = evaluate_models(
+        test, made.train, made.test, model, model, suspicion, shown, FACTS, ENGINE
+    )
+    assert candidates["chosen"].tolist() == [False, False, True]
+    assert candidates["asr"].tolist() == [scores["asr_before"], 0, 1]
+    assert candidates["clean_accuracy"].tolist()[1:] == [0.25, 0.25]
+    assert candidates["robust_accuracy"].tolist()[1:] == [pytest.approx(1 / 3), 0]
+    best = candidates.loc[candidates["der"].idxmax()]
+    assert scores["oracle_value"] == best["value"]
+    assert scores["oracle_asr"] == best["asr"]
+
+
 def test_no_defense_returns_the_model_as_it_is(scene) -> None:
-    defended, history, suspicion, metrics = defend(scene, None)
+    defended, history, suspicion, _, metrics = defend(scene, None)
     assert defended is scene[3]
     assert history.empty
     assert suspicion.empty

@@ -1,21 +1,26 @@
+import pandas as pd
 import pytest
 import torch
-from pipeline_helpers import FACTS, engine, poisoned
+from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
 
+from backdoor_pipeline.attacks.networks import NoNetworks
+from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.experiment import Training
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.training import Recipe
 
 RECIPE = Recipe(
-    epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=0.0005, schedule="cosine",
-    milestones=(), gamma=0.1, patience=1,
+    epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
+    schedule="cosine", milestones=(), gamma=0.1, patience=1,
 )  # fmt: skip
 TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
 
 
 def train(clean, test, train_rows, test_rows, folder, **changes):
-    return train_victim(clean, test, train_rows, test_rows, FACTS, TRAINING, engine(**changes), folder)
+    attacker = NoTrigger(), NoNetworks(), pd.DataFrame({"epoch": []})
+    specs = FACTS, poisoning(BADNETS), TRAINING, engine(**changes)
+    return train_victim(clean, test, train_rows, test_rows, *attacker, *specs, folder)
 
 
 def test_test_sets_are_looked_at_as_often_as_asked_and_at_the_end(make_set, make_env, tmp_path) -> None:

@@ -68,9 +68,9 @@ def carry_out(plan, build, layout, tmp_path: Path):
 
 def test_everything_is_built_once_and_cells_follow_their_victim(carry_out) -> None:
     progress, engine, failures = carry_out()
-    assert progress.done == {"poison": 2, "train": 2, "cell": 4}
+    assert progress.done == {"prepare": 1, "poison": 2, "train": 2, "cell": 4}
     assert not failures.read()
-    assert len({job.id for job in engine.jobs}) == len(engine.jobs) == 8
+    assert len({job.id for job in engine.jobs}) == len(engine.jobs) == 9
     kinds = [job.kind for job in engine.jobs]
     assert kinds.index("cell") < len(kinds) - 1 - kinds[::-1].index("train"), "results come early"
     assert carry_out()[1].jobs == [], "all is there"
@@ -81,7 +81,7 @@ def test_a_failure_is_recorded_and_the_others_go_on(carry_out) -> None:
         return Outcome("failed", "it broke") if job.kind == "train" and job.params["seed"] == 1 else None
 
     progress, engine, failures = carry_out(spoil)
-    assert progress.done == {"poison": 2, "train": 1, "cell": 2}
+    assert progress.done == {"prepare": 1, "poison": 2, "train": 1, "cell": 2}
     assert progress.failed == {"train": 1}
     assert progress.blocked == {"cell": 2}
     ((id, failure),) = failures.read().items()
@@ -126,8 +126,8 @@ def test_what_another_launcher_builds_is_waited_for(carry_out, monkeypatch) -> N
         return Outcome("busy")
 
     progress, engine, failures = carry_out(spoil)
-    assert progress.done == {"poison": 2, "train": 2, "cell": 4}
-    assert len(engine.jobs) == 16
+    assert progress.done == {"prepare": 1, "poison": 2, "train": 2, "cell": 4}
+    assert len(engine.jobs) == 18
     assert not failures.read()
 
 
@@ -136,13 +136,13 @@ def test_what_another_launcher_has_built_meanwhile_is_not_run(carry_out, plan, b
 
     def spoil(job: Job) -> Outcome | None:
         for cell in cells.values():  # with the first job, all of it appears
-            for stage in ("poison", "train", "defend", "evaluate"):
+            for stage in ("prepare", "poison", "train", "defend", "evaluate"):
                 build(stage, cell.names)
         return None
 
     progress, engine, _ = carry_out(spoil)
     assert len(engine.jobs) <= engine.slots
-    assert progress.done == {"poison": 2, "train": 2, "cell": 4}
+    assert progress.done == {"prepare": 1, "poison": 2, "train": 2, "cell": 4}
 
 
 def test_progress_counts_what_is_left() -> None:

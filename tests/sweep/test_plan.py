@@ -14,14 +14,12 @@ def kinds(plan) -> Counter:
 
 def test_shared_stages_are_planned_once_and_first(plan) -> None:
     made = plan(cells(attack=["badnets"], model=["resnet8", "resnet20"], defense=["none", "ft"], seed=[0, 1]))
-    assert kinds(made) == {"poison": 2, "train": 4, "cell": 8}
+    assert kinds(made) == {"prepare": 1, "poison": 2, "train": 4, "cell": 8}
     seen: set[str] = set()
     for id, task in made.tasks.items():
         assert set(task.needs) <= seen
         seen.add(id)
-    poisons = [task for task in made.tasks.values() if task.kind == "poison"]
-    assert all(not task.needs for task in poisons)
-    assert all(len(task.needs) == 1 for task in made.tasks.values() if task.kind != "poison")
+    assert all(len(task.needs) == (task.kind != "prepare") for task in made.tasks.values())
 
 
 def test_cells_that_are_one_experiment_are_planned_once(plan) -> None:
@@ -37,6 +35,13 @@ def test_what_cannot_be_is_listed_with_its_reason(plan) -> None:
     assert len(reasons) == 3
     assert sum("unknown attack 'nope'" in reason for reason in reasons) == 1
     assert sum("target_label 10 is out of range" in reason for reason in reasons) == 2
+
+
+def test_a_clean_label_ratio_above_the_target_class_is_infeasible_before_any_work(plan) -> None:
+    made = plan(cells(attack=["sig"], poison_ratio=[0.05, 0.1], defense=["none", "ft"]))
+    assert len(made.cells) == 2
+    assert len(made.infeasible) == 2
+    assert "the largest feasible ratio is 0.09" in made.infeasible[0][1]
 
 
 def test_a_misspelt_parameter_of_one_axis_is_seen_though_another_shape_was_checked(plan) -> None:
@@ -62,11 +67,11 @@ def test_a_data_set_that_is_not_here_can_be_planned_but_not_run(plan) -> None:
 def test_what_is_there_is_reused(plan, build) -> None:
     grid = cells(defense=["none", "ft"])
     names = plan(grid).cells[0].names
-    build("poison", names)
-    build("train", names)
+    for stage in ("prepare", "poison", "train"):
+        build(stage, names)
     made = plan(grid)
     assert kinds(made) == {"cell": 2}
-    assert made.reused == {"poison": 1, "train": 1, "defend": 0, "evaluate": 0}
+    assert made.reused == {"prepare": 1, "poison": 1, "train": 1, "defend": 0, "evaluate": 0}
     assert all(not task.needs for task in made.tasks.values())
     build("evaluate", names)
     made = plan(grid)
@@ -92,7 +97,7 @@ def test_figures_are_made_only_if_asked_for(plan, build) -> None:
     grid = cells(defense=["none"])
     build("evaluate", plan(grid).cells[0].names)
     made = plan(grid, final="analyze")
-    assert kinds(made) == {"poison": 1, "train": 1, "cell": 1}
+    assert kinds(made) == {"prepare": 1, "poison": 1, "train": 1, "cell": 1}
 
 
 def test_what_failed_before_is_left_out_with_all_that_needs_it(plan) -> None:
@@ -100,7 +105,7 @@ def test_what_failed_before_is_left_out_with_all_that_needs_it(plan) -> None:
     poison = next(task for task in plan(grid).tasks.values() if task.kind == "poison")
     failure = Failure(poison.id, "no", "", "")
     made = plan(grid, {poison.id: failure, "evaluate/other": failure})
-    assert kinds(made) == {"poison": 1, "train": 1, "cell": 2}
+    assert kinds(made) == {"prepare": 1, "poison": 1, "train": 1, "cell": 2}
     assert made.failed == {poison.id: failure}
     assert len(made.blocked) == 2
     assert set(made.blocked.values()) == {poison.id}
@@ -110,7 +115,8 @@ def test_a_task_that_failed_before_and_was_built_since_counts_as_built(plan, bui
     grid = cells(defense=["none"])
     first = plan(grid)
     poison = next(task for task in first.tasks.values() if task.kind == "poison")
-    build("poison", first.cells[0].names)
+    for stage in ("prepare", "poison"):
+        build(stage, first.cells[0].names)
     made = plan(grid, {poison.id: Failure(poison.id, "no", "", "")})
     assert not made.failed
     assert kinds(made) == {"train": 1, "cell": 1}

@@ -19,7 +19,7 @@ def evaluated(plan, build, layout):
     def make(**axes):
         made = plan(Grid(grid=axes).cells())
         for cell in made.cells:
-            for stage, seconds in (("poison", 1.0), ("train", 20.0), ("defend", 5.0)):
+            for stage, seconds in (("prepare", 0.0), ("poison", 1.0), ("train", 20.0), ("defend", 5.0)):
                 build(stage, cell.names, json.dumps({"seconds": seconds}))
             build("evaluate", cell.names, json.dumps(SCORES))
         return made.cells

@@ -41,6 +41,18 @@ class PoisonedRows:
         images = torch.empty(0, *image_shape, dtype=torch.uint8)
         return cls(none, images, none, none, none.to(torch.int8))
 
+    def joined(self, other: "PoisonedRows") -> "PoisonedRows":
+        """These rows and those of `other`, ascending; no row may be in both."""
+        mine, theirs = ((x.index, x.images, x.labels, x.true_labels, x.roles) for x in (self, other))
+        order = torch.cat([self.index, other.index]).argsort()
+        return PoisonedRows(*(torch.cat(pair)[order] for pair in zip(mine, theirs, strict=True)))
+
+    def of_role(self, role: str) -> "PoisonedRows":
+        """The rows changed in this role."""
+        chosen = self.roles == ROLES.index(role)
+        columns = (self.index, self.images, self.labels, self.true_labels, self.roles)
+        return PoisonedRows(*(column[chosen] for column in columns))
+
     def mask(self, size: int, role: str = ROLES[0]) -> Tensor:
         """Which rows of the clean set of this size were changed in this role: bool, (size,)."""
         changed = torch.zeros(size, dtype=torch.bool)

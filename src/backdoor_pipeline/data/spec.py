@@ -34,6 +34,7 @@ class DatasetSpec(BaseModel):
         mean: per channel, of pixels scaled to 0..1.
         std: per channel, of pixels scaled to 0..1.
         augmentation: how training images are varied.
+        train_images: how many training images are used, of every class in proportion; None: all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class DatasetSpec(BaseModel):
     mean: tuple[float, ...]
     std: tuple[Annotated[float, Field(gt=0)], ...]
     augmentation: Augmentation
+    train_images: int | None = Field(default=None, ge=1)  # chosen with the experiment, not with the data set
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.registry import Method
 from backdoor_pipeline.training import Trainer
@@ -53,12 +54,14 @@ class Defended:
         metrics: its own diagnostics, such as anomaly indices.
         history: one row per epoch of its main training.
         suspicion: for defenses that blame training rows.
+        diagnostics: what it shows of its work.
     """
 
     model: Classifier
     metrics: Mapping[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     suspicion: Suspicion | None = None
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
 
 class Defense(Method, ABC):

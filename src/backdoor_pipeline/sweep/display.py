@@ -14,7 +14,7 @@ from backdoor_pipeline.sweep.launch import KINDS, Progress
 from backdoor_pipeline.sweep.plan import Plan, Task, describe
 
 SHOWN = 10  # of a long list
-LABELS = {"poison": "poisoned sets", "train": "victims", "cell": "cells"}
+LABELS = {"prepare": "attackers' networks", "poison": "poisoned sets", "train": "victims", "cell": "cells"}
 
 
 def show_plan(console: Console, plan: Plan, estimate: tuple[float, int], slots: int, every: bool) -> None:

@@ -15,7 +15,7 @@ from backdoor_pipeline.validation import check
 
 Flat = dict[str, Any]  # dotted parameter -> value
 Nested = dict[str, Any]
-Kind = Literal["poison", "train", "cell"]  # of a task
+Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
 
 
 class Resources(BaseModel):

@@ -15,7 +15,7 @@ from backdoor_pipeline.sweep.grid import Kind
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import Plan, Task, describe
 
-KINDS: tuple[Kind, ...] = ("poison", "train", "cell")
+KINDS: tuple[Kind, ...] = ("prepare", "poison", "train", "cell")
 BUSY = 2.0  # seconds until a task is tried again that another launcher is carrying out
 TICK = 0.5  # seconds between looks at the clock
 

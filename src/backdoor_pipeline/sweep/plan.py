@@ -5,8 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.data.sources import find_split
+from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.attacks.labels import LabelMap
+from backdoor_pipeline.attacks.victims import select_victims
+from backdoor_pipeline.data.sources import find_split, load_split
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.experiment import Experiment, build_experiment, check_names_of
@@ -16,7 +21,7 @@ from backdoor_pipeline.sweep.grid import Flat, Kind, Nested, flatten, nest, over
 from backdoor_pipeline.sweep.layout import Layout, Snapshot
 
 CHAIN = tuple(STAGES)
-SHARED: tuple[Kind, ...] = ("poison", "train")  # serve many cells: built by tasks of their own
+SHARED: tuple[Kind, ...] = ("prepare", "poison", "train")  # serve many cells: built by tasks of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,8 @@ def _resolve_all(
                 if not without_data:
                     raise UserError(absent)
                 plan.absent[absent] += 1
+            else:
+                resolver.check_victims(cell.experiment)
         except UserError as error:
             plan.infeasible.append((flat, str(error)))
             continue
@@ -173,6 +180,8 @@ class Resolver:
         self._layout = layout
         self._checked: set[str] = set()
         self._missing: dict[str, str] = {}  # data set -> why it cannot be used, or ""
+        self._train_labels: dict[str, Tensor] = {}
+        self._scarce: dict[tuple[object, ...], str] = {}  # data set, target and ratio -> why not, or ""
 
     def cell(self, flat: Flat) -> Cell:
         """The cell with these parameters.
@@ -189,6 +198,37 @@ class Resolver:
             self._checked.add(shape)
         experiment = build_experiment(params)
         return Cell(nested, experiment, artifact_names(experiment))
+
+    def check_victims(self, experiment: Experiment) -> None:
+        """See that a clean-label attack has images enough of its target class.
+
+        Raises:
+            UserError: it has not; the largest feasible ratio is named.
+        """
+        spec = experiment.poisoning.attack
+        if spec is None or not ATTACKS[spec.name].clean_label:
+            return
+        key = (experiment.dataset.name, spec.target_label, spec.poison_ratio)
+        if key not in self._scarce:
+            try:
+                select_victims(
+                    self._labels(experiment.dataset),
+                    spec.poison_ratio,
+                    LabelMap(spec.label_map, spec.target_label, experiment.dataset.num_classes),
+                    clean_label=True,
+                    poison_target_class=True,
+                    seed=0,
+                )
+                self._scarce[key] = ""
+            except UserError as error:
+                self._scarce[key] = str(error)
+        if self._scarce[key]:
+            raise UserError(self._scarce[key])
+
+    def _labels(self, dataset: DatasetSpec) -> Tensor:
+        if dataset.name not in self._train_labels:
+            self._train_labels[dataset.name] = load_split(dataset, self._layout.raw, "train").labels
+        return self._train_labels[dataset.name]
 
     def absent(self, dataset: DatasetSpec) -> str:
         """How to get a data set that is not here; nothing if it is."""

@@ -17,7 +17,7 @@ from backdoor_pipeline.sweep.plan import CHAIN, Cell
 
 Row = dict[str, Any]
 ID = "artifact.evaluate"  # what tells rows apart
-IDS = ("poison", "train", "defend", "evaluate")
+IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 
 def write_results(layout: Layout, cells: Iterable[Cell]) -> int:
@@ -47,7 +47,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def parameters(experiment: Experiment) -> Row:
     """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
-    flat = flatten(experiment.model_dump(mode="json"))
+    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing"}))  # which repeats others
     row = {
         name.removeprefix("choices."): json.dumps(value) if isinstance(value, list) else value
         for name, value in flat.items()

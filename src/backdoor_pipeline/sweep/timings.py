@@ -13,6 +13,7 @@ SAMPLES = 5  # artefacts whose seconds are averaged, of each sort
 
 # Artefacts of a stage are of one sort if they agree in these columns: seeds and ratios hardly matter.
 ALIKE: dict[str, tuple[str, ...]] = {
+    "prepare": ("dataset", "model", "attack", "poisoning.attack.params.", "training.recipe."),
     "poison": ("dataset", "attack", "poisoning.attack.params."),
     "train": ("dataset", "model", "training.recipe.", "training.options."),
     "defend": ("dataset", "model", "defense", "defending.defense.params."),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.share import proportional
 from backdoor_pipeline.data.sources import cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
 from backdoor_pipeline.data.spec import DatasetSpec
@@ -36,7 +37,7 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
         split: "train" or "test".
 
     Returns:
-        uint8 images (N, C, H, W), labels 0..K-1, and K class names.
+        uint8 images (N, C, H, W), labels 0..K-1, and K class names; of the training set, `spec.train_images`.
 
     Raises:
         UserError: if it is missing, damaged, or not as the settings say.
@@ -44,7 +45,15 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
     files = find_split(spec, raw, split)
     images = get_source(spec).read(spec, files, split)
     _check(spec, split, images)
+    if split == "train" and spec.train_images is not None:
+        return _share(images, spec.train_images, spec.name)
     return images
+
+
+def _share(images: ImageSet, count: int, name: str) -> ImageSet:
+    if count > len(images):
+        raise UserError(f"train_images is {count:,}, but {name} has {len(images):,} training images.")
+    return images.subset(proportional(images.labels, count))
 
 
 def _check(spec: DatasetSpec, split: Split, images: ImageSet) -> None:

@@ -1,15 +1,18 @@
 """One node per figure."""
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from backdoor_pipeline.analysis.confusion import confusion
 from backdoor_pipeline.analysis.curves import training_curves
+from backdoor_pipeline.analysis.defense import defense_figure
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.samples import sample_sheet
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.experiment import Analyzing, Choices
 from backdoor_pipeline.pipelines.scoring import CLEAN
 from backdoor_pipeline.registry import NONE
@@ -38,6 +41,23 @@ def draw_samples(
 def draw_training_curves(train_history: pd.DataFrame, choices: Choices) -> Figure:
     """Loss, C-Acc and ASR per epoch of the victim's training."""
     return training_curves(train_history, _title("Training", choices))
+
+
+def draw_defense(
+    defend_history: pd.DataFrame,
+    suspicion: pd.DataFrame,
+    diagnostics: Diagnostics,
+    poisoned_train: PoisonedRows,
+    choices: Choices,
+) -> Figure:
+    """How the defense came to its result; the suspicion scores are split by the truth, which it never saw."""
+    kinds = np.full(len(suspicion), "clean", dtype="<U8")
+    if len(suspicion):
+        for role in ROLES:
+            kinds[poisoned_train.mask(len(suspicion), role).numpy()] = role
+    return defense_figure(
+        defend_history, suspicion, kinds, diagnostics, _title(f"Defense {choices.defense}", choices)
+    )
 
 
 def draw_confusion_before(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:

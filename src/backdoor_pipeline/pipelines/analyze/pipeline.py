@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from backdoor_pipeline.pipelines.analyze.nodes import (
     draw_confusion_after,
     draw_confusion_before,
+    draw_defense,
     draw_samples,
     draw_training_curves,
 )
@@ -26,6 +27,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["train_history", choices],
                 outputs="figure_training_curves",
                 name="draw_training_curves",
+            ),
+            Node(
+                func=draw_defense,
+                inputs=["defend_history", "suspicion", "diagnostics", "poisoned_train", choices],
+                outputs="figure_defense",
+                name="draw_defense",
             ),
             Node(
                 func=draw_confusion_before,

@@ -9,6 +9,7 @@ from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
 from backdoor_pipeline.defenses.clean_subset import draw_clean
+from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.experiment import Defending
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.timing import Stopwatch
@@ -23,15 +24,16 @@ def defend_model(
     defending: Defending,
     engine: Engine,
     train_metrics: dict[str, Any],
-) -> tuple[Classifier, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[Classifier, pd.DataFrame, pd.DataFrame, Diagnostics, dict[str, Any]]:
     """Hand the defense its view, and nothing else, and let it work.
 
     Returns:
-        The defended model; its history; what it holds against each training row; its metrics, with its cost
-        in seconds and relative to the victim's training.
+        The defended model; its history; what it holds against each training row; its diagnostics; its
+        metrics, with its cost in seconds and relative to the victim's training.
     """
     if defending.defense is None:
-        return backdoored_model, _history([]), _suspicion(Defended(backdoored_model)), {"seconds": 0.0}
+        nothing = Defended(backdoored_model)
+        return backdoored_model, _history([]), _suspicion(nothing), nothing.diagnostics, {"seconds": 0.0}
     defense = DEFENSES[defending.defense.name](**defending.defense.params)
     view = DefenderView(
         model=backdoored_model,
@@ -46,7 +48,8 @@ def defend_model(
         "seconds": clock.seconds,
         "seconds_relative_to_training": clock.seconds / train_metrics["seconds"],
     }
-    return defended.model, _history(defended.history), _suspicion(defended), {**defended.metrics, **cost}
+    metrics = {**defended.metrics, **cost}
+    return defended.model, _history(defended.history), _suspicion(defended), defended.diagnostics, metrics
 
 
 def _history(rows: list[dict[str, float]]) -> pd.DataFrame:

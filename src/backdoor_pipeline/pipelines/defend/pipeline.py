@@ -20,7 +20,7 @@ def create_pipeline() -> Pipeline:
                     "params:experiment.engine",
                     "train_metrics",
                 ],
-                outputs=["defended_model", "defend_history", "suspicion", "defend_metrics"],
+                outputs=["defended_model", "defend_history", "suspicion", "diagnostics", "defend_metrics"],
                 name="defend",
                 tags="defend",
             )

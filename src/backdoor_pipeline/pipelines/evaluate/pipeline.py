@@ -18,10 +18,11 @@ def create_pipeline() -> Pipeline:
                     "backdoored_model",
                     "defended_model",
                     "suspicion",
+                    "diagnostics",
                     "params:experiment.dataset",
                     "params:experiment.engine",
                 ],
-                outputs=["evaluate_metrics", "predictions"],
+                outputs=["evaluate_metrics", "predictions", "candidates"],
                 name="evaluate",
                 tags="evaluate",
             )

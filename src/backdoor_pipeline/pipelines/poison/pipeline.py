@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "clean_train",
                     "clean_test",
+                    "attacker_networks",
                     "params:experiment.dataset",
                     "params:experiment.poisoning",
                     "params:experiment.engine",

@@ -1,19 +1,25 @@
 """The node that trains the victim's model."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from torch import nn
 
+from backdoor_pipeline.attacks import AttackEnv, Trigger
+from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
+from backdoor_pipeline.attacks.networks import Networks, Prepared
+from backdoor_pipeline.attacks.poisoning import cross_test
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.experiment import Training
-from backdoor_pipeline.models import build_model, model_options
+from backdoor_pipeline.experiment import Poisoning, Training
+from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
 from backdoor_pipeline.pipelines.scoring import score
-from backdoor_pipeline.training import Engine, Trainer
+from backdoor_pipeline.training import Engine, History, Trainer
 
 
 def train_victim(
@@ -21,42 +27,59 @@ def train_victim(
     clean_test: ImageSet,
     poisoned_train: PoisonedRows,
     poisoned_test: PoisonedRows,
+    trigger: Trigger,
+    attacker_networks: Networks,
+    prepare_history: pd.DataFrame,
     dataset: DatasetSpec,
+    poisoning: Poisoning,
     training: Training,
     engine: Engine,
     checkpoints: Path,
 ) -> tuple[Classifier, pd.DataFrame, dict[str, Any]]:
-    """Train a model on the poisoned set, as a victim would, and watch C-Acc and ASR epoch by epoch.
+    """Train a model on the poisoned set as a victim would, or, of an attacker who has control, as he does.
+
+    C-Acc and ASR are watched epoch by epoch.
 
     Returns:
         The (backdoored) model, its history (one row per epoch), metrics of the last epoch.
     """
     trainer = Trainer(engine, dataset.augmentation)
-    model = build_model(
-        training.model,
-        num_classes=dataset.num_classes,
-        channels=dataset.channels,
-        image_size=dataset.image_size,
-        mean=dataset.mean,
-        std=dataset.std,
-        seed=training.seed,
-        options=model_options(training.model, training.options),
-    )
 
-    def watch(epoch: int, model: nn.Module) -> dict[str, float]:
+    def watch(epoch: int, model: nn.Module, trigger: Trigger | None = None) -> Mapping[str, float]:  # noqa: ARG001
         if epoch % engine.evaluate_every and epoch != training.recipe.epochs:
             return {}
         return score(trainer, model, clean_test, poisoned_test).model_dump(exclude_none=True)
 
-    history = trainer.fit(
-        model,
-        overlay(clean_train, poisoned_train),
-        training.recipe,
-        seed=training.seed,
-        on_epoch=watch,
-        checkpoint=checkpoints / "train.safetensors",
-    )
-    frame = pd.DataFrame(history)
+    checkpoint, extra = checkpoints / "train.safetensors", {}
+    attack = attack_of(poisoning.attack) if poisoning.attack else None
+    if poisoning.attack and isinstance(attack, TrainingControlledAttack):
+        prepared = Prepared(attacker_networks, _rows(prepare_history))
+        env = attack_env(poisoning.attack, dataset, engine, prepared)
+        victim = Victim(lambda: new_model(dataset, training), training.recipe, watch, checkpoint)
+        model, history = attack.train(clean_train, trigger, victim, env)
+        extra = {"cross_accuracy": _cross_accuracy(attack, model, clean_test, trigger, env)}
+    else:
+        model = new_model(dataset, training)
+        poisoned = overlay(clean_train, poisoned_train)
+        history = trainer.fit(
+            model, poisoned, training.recipe, seed=training.seed, on_epoch=watch, checkpoint=checkpoint
+        )
+    return model, pd.DataFrame(history), {**_summary(history, trainer), **extra}
+
+
+def _cross_accuracy(
+    attack: TrainingControlledAttack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
+) -> float:
+    """How many test images with triggers that must not fire are seen for what they are."""
+    images = cross_test(attack, test, trigger, env)
+    return clean_accuracy(env.trainer.predict(model, images), test.labels)
+
+
+def _rows(history: pd.DataFrame) -> History:
+    return [{str(name): float(value) for name, value in row.items()} for row in history.to_dict("records")]
+
+
+def _summary(history: History, trainer: Trainer) -> dict[str, Any]:
     last = {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")}
     how = {"device": str(trainer.device), "precision": trainer.precision}
-    return model, frame, {**last, **how, "epochs": len(frame), "seconds": float(frame["seconds"].sum())}
+    return {**last, **how, "epochs": len(history), "seconds": sum(row["seconds"] for row in history)}

@@ -1,0 +1,145 @@
+"""How a defense came to its result: its training, its search, whom it suspects, what it found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
+
+MOST_PICTURES, PER_ROW = 12, 4  # that can be told apart at a third of a page
+BINS = 50
+COLORS = (style.BLUE, style.GREEN, style.VERMILION, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
+KINDS = ("clean", "cross", "poisoned")
+KIND_COLORS = {"clean": style.BLUE, "cross": style.ORANGE, "poisoned": style.VERMILION}
+
+
+def defense_figure(
+    history: pd.DataFrame, suspicion: pd.DataFrame, kinds: NDArray[np.str_], shown: Diagnostics, title: str
+) -> Figure:
+    """One panel for each thing that the defense left: a history, a curve, scores, pictures.
+
+    Args:
+        history: a row per epoch of its main training, with `epoch` and `loss`; may be empty.
+        suspicion: a row per training image, with `score` and `flagged`; may be empty.
+        kinds: for each training image, in truth: `clean`, `poisoned` or `cross`.
+        shown: the defense's diagnostics.
+        title: names the experiment.
+
+    Returns:
+        The figure; its table has `panel`, `series`, `x` and `y` of every point drawn as a line or a bar.
+    """
+    panels = _panels(history, suspicion, kinds, shown)
+    points = pd.DataFrame(
+        [(panel, series, x, y) for panel, lines in panels.items() for series, (xs, ys) in lines.items()
+         for x, y in zip(xs, ys, strict=True)],
+        columns=["panel", "series", "x", "y"],
+    )  # fmt: skip
+    return Figure(title, _draw(panels, shown, title), _plotly(panels, title), points)
+
+
+Lines = dict[str, tuple[list[float], list[float]]]
+
+
+def _panels(
+    history: pd.DataFrame, suspicion: pd.DataFrame, kinds: NDArray[np.str_], shown: Diagnostics
+) -> dict[str, Lines]:
+    panels: dict[str, Lines] = {}
+    if "loss" in history and len(history):
+        panels["loss"] = {"loss": (history["epoch"].tolist(), history["loss"].tolist())}
+    if shown.curve:
+        panels["search"] = _series(shown.curve)
+    if len(suspicion):
+        panels["suspicion"] = _histograms(suspicion["score"].to_numpy(), kinds)
+    return panels
+
+
+def _series(curve: Curve) -> Lines:
+    along = [float(x) for x in curve.columns[curve.x]]
+    return {name: (along, [float(y) for y in ys]) for name, ys in curve.columns.items() if name != curve.x}
+
+
+def _histograms(scores: NDArray[np.float64], kinds: NDArray[np.str_]) -> Lines:
+    """The share of each kind's images in each bin of the score; the same bins for all."""
+    edges = np.histogram_bin_edges(scores, BINS)
+    middles = ((edges[:-1] + edges[1:]) / 2).tolist()
+    lines: Lines = {}
+    for kind in KINDS:
+        if (kinds == kind).any():
+            counts, _ = np.histogram(scores[kinds == kind], edges)
+            lines[kind] = (middles, (counts / counts.sum()).tolist())
+    return lines
+
+
+@style.styled
+def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
+    pictures = dict(list(shown.pictures.items())[:MOST_PICTURES])
+    columns = len(panels) + bool(pictures)
+    figure, all_axes = style.canvas(title, style.PAGE if columns > 1 else style.COLUMN, 2.3, max(1, columns))
+    for axes, (name, lines) in zip(all_axes, panels.items(), strict=False):
+        _panel(axes, name, lines, shown)
+    if pictures:
+        _montage(all_axes[-1], pictures)
+    if not columns:
+        all_axes[0].text(0.5, 0.5, "this defense leaves nothing to show", ha="center", va="center")
+        all_axes[0].set_axis_off()
+    return style.png(figure)
+
+
+def _panel(axes: Axes, name: str, lines: Lines, shown: Diagnostics) -> None:
+    for number, (series, (xs, ys)) in enumerate(lines.items()):
+        if name == "suspicion":
+            width = xs[1] - xs[0] if len(xs) > 1 else 1.0
+            axes.bar(xs, ys, width, color=KIND_COLORS[series], alpha=0.6, label=series)
+        else:
+            axes.plot(xs, ys, color=COLORS[number % len(COLORS)], label=series.replace("_", " "))
+    axes.grid(axis="y")
+    if name == "loss":
+        axes.set(xlabel="epoch", ylabel="loss of its training")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    elif name == "suspicion":
+        axes.set(xlabel="suspicion score", ylabel="share of each kind")
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.legend()
+    elif shown.curve:
+        axes.set(xlabel=shown.curve.x.replace("_", " "))
+        if shown.curve.chosen is not None:
+            axes.axvline(shown.curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
+        axes.legend()
+
+
+def _montage(axes: Axes, pictures: Mapping[str, Tensor]) -> None:
+    """The pictures in rows of four, each under its title."""
+    height, width = next(iter(pictures.values())).shape[1:]
+    for i, (name, picture) in enumerate(pictures.items()):
+        left, top = (i % PER_ROW) * 1.1 * width, (i // PER_ROW) * 1.4 * height
+        shades = picture.clamp(0, 1).permute(1, 2, 0).expand(-1, -1, 3).numpy()
+        axes.imshow(shades, extent=(left, left + width, top + height, top), interpolation="nearest")
+        axes.text(left + width / 2, top - 0.05 * height, name, ha="center", va="bottom", fontsize=5)
+    rows = -(-len(pictures) // PER_ROW)
+    axes.set_xlim(0, 1.1 * width * min(PER_ROW, len(pictures)))
+    axes.set_ylim(1.4 * height * rows, -0.4 * height)
+    axes.set_axis_off()
+
+
+def _plotly(panels: dict[str, Lines], title: str) -> dict[str, Any]:
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    for number, (name, lines) in enumerate(panels.items(), start=1):
+        axis = "" if number == 1 else str(number)
+        start = (number - 1) / len(panels)
+        layout[f"xaxis{axis}"] = {"domain": [start, start + 0.85 / len(panels)], "title": {"text": name}}
+        layout[f"yaxis{axis}"] = {"anchor": f"x{axis}", "gridcolor": "#E5E5E5"}
+        for series, (xs, ys) in lines.items():
+            kind = "bar" if name == "suspicion" else "scatter"
+            traces.append(
+                {"type": kind, "name": series, "x": xs, "y": ys, "xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+            )
+    return {"data": traces, "layout": style.plotly_layout(title, barmode="overlay", **layout)}

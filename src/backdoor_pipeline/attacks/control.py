@@ -1,0 +1,105 @@
+"""Attacks that train the victim's model themselves (WaNet, Input-aware)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from backdoor_pipeline.attacks.base import Attack, AttackEnv
+from backdoor_pipeline.attacks.networks import Prepared
+from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.seeds import generator
+from backdoor_pipeline.training import History, Recipe
+
+CLEAN, POISONED, CROSS = -1, 0, 1  # what becomes of an image in an epoch; the last two index `ROLES`
+
+
+class Schedule(BaseModel):
+    """The learning rates of a training that the attacker runs, in place of the experiment's; see `Recipe`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schedule: Literal["cosine", "multistep", "plateau", "constant"]
+    milestones: tuple[Annotated[int, Field(ge=1)], ...]
+    gamma: float = Field(gt=0, le=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """The training that the attacker has control of.
+
+    Attributes:
+        build: makes the model, with its initial weights.
+        recipe: of its training.
+        watch: to be called with the number of epochs done, the model and the trigger as it is by then; what
+            it returns (C-Acc, ASR ...) joins the history.
+        checkpoint: see `Trainer.fit`.
+    """
+
+    build: Callable[[], Classifier]
+    recipe: Recipe
+    watch: Callable[[int, nn.Module, Trigger], Mapping[str, float]]
+    checkpoint: Path | None = None
+
+
+class TrainingControlledAttack(Attack, ABC):
+    """An attack that owns the training loop and draws anew in every epoch which images it poisons.
+
+    Cross samples carry a trigger that must not fire (a noisy warp, another image's trigger) and keep their
+    labels. The poisoned set that defenders see holds as many of both kinds as one epoch has.
+    """
+
+    cross_ratio: float = Field(ge=0)  # cross samples per poisoned sample
+    training: Schedule
+
+    @abstractmethod
+    def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
+        """Images (uint8, (n, C, H, W)) with triggers that must not fire.
+
+        Args:
+            images: on the device of trigger and generator.
+            trigger: what `craft` returned.
+            draws: of whatever is random.
+        """
+
+    @abstractmethod
+    def train(
+        self, data: ImageSet, trigger: Trigger, victim: Victim, env: AttackEnv
+    ) -> tuple[Classifier, History]:
+        """The backdoored model and its history, trained from the clean set; see `Trainer.fit`."""
+
+    def prepare_for(self, train: ImageSet, test: ImageSet, victim: Victim, env: AttackEnv) -> Prepared:
+        """As `prepare`, for attacks whose trigger and model are learned together.
+
+        Called, for each victim's model, if `preparation` is not None. Here `env.seed` is to be drawn from.
+        """
+        raise NotImplementedError
+
+
+def draw_roles(count: int, env: AttackEnv, cross_ratio: float, epoch: int) -> Tensor:
+    """What becomes of every training image in this epoch: exactly round(ratio N) poisoned ones, and
+    cross_ratio times as many cross ones (or all that are left), never the same.
+
+    Args:
+        count: N.
+        env: for the ratio and the seed.
+        cross_ratio: cross samples per poisoned one.
+        epoch: from 1; the draws of epochs are independent.
+
+    Returns:
+        CLEAN, POISONED or CROSS: int8, (N,), on the CPU.
+    """
+    poisoned = round(env.poison_ratio * count)
+    crossed = round(cross_ratio * poisoned)
+    order = torch.randperm(count, generator=generator(env.seed, "roles", epoch))
+    roles = torch.full((count,), CLEAN, dtype=torch.int8)
+    roles[order[:poisoned]] = POISONED
+    roles[order[poisoned : poisoned + crossed]] = CROSS
+    return roles

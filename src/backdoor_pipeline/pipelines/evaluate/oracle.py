@@ -1,0 +1,45 @@
+"""What each model that a defense could have chosen would have achieved: knowledge that no defender has."""
+
+from copy import deepcopy
+from typing import Any
+
+import pandas as pd
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.defenses.diagnostics import Candidates
+from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.pipelines.scoring import score
+from backdoor_pipeline.training import Trainer
+
+COLUMNS = ("setting", "value", "chosen", "clean_accuracy", "asr", "robust_accuracy", "der")
+
+
+def score_candidates(
+    trainer: Trainer,
+    suspect: Classifier,
+    candidates: Candidates | None,
+    clean: ImageSet,
+    triggered: PoisonedRows,
+    before: Scores,
+) -> pd.DataFrame:
+    """One row per candidate, with its scores on the test sets; none without candidates."""
+    rows = []
+    if candidates:
+        model = deepcopy(suspect)
+        for i, (value, changed) in enumerate(zip(candidates.values, candidates.weights, strict=True)):
+            model.load_state_dict({**suspect.state_dict(), **changed})
+            after = score(trainer, model, clean, triggered)
+            told = {"setting": candidates.setting, "value": value, "chosen": i == candidates.chosen}
+            rows.append({**told, **after.model_dump(), "der": defense_effectiveness(before, after)})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def oracle(scored: pd.DataFrame) -> dict[str, Any]:
+    """The candidate with the highest DER on test data: how published numbers were often selected."""
+    if scored.empty or scored["der"].isna().all():
+        return {}
+    best = scored.sort_values("der", ascending=False, kind="stable").iloc[0]
+    names = ("value", "clean_accuracy", "asr", "robust_accuracy", "der")
+    return {f"oracle_{name}": float(best[name]) for name in names}

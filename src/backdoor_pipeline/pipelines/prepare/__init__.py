@@ -1,0 +1,5 @@
+"""The prepare stage: nodes and their wiring."""
+
+from backdoor_pipeline.pipelines.prepare.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,42 @@
+import numpy as np
+import pandas as pd
+import torch
+
+from backdoor_pipeline.analysis.defense import defense_figure
+from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
+
+HISTORY = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
+NO_HISTORY = pd.DataFrame({"epoch": []})
+NO_SUSPICION = pd.DataFrame({"score": [], "flagged": []})
+NOBODY = np.array([], dtype="<U8")
+
+
+def test_every_panel_is_in_the_table() -> None:
+    suspicion = pd.DataFrame({"score": [0.0, 0.1, 0.2, 1.0], "flagged": [False, False, False, True]})
+    kinds = np.array(["clean", "clean", "cross", "poisoned"])
+    curve = Curve("threshold", {"threshold": [0.0, 0.5], "held_out_accuracy": [0.9, 0.8]}, chosen=0.5)
+    pictures = {f"class {k}": torch.rand(3, 8, 8) for k in range(10)}
+    figure = defense_figure(HISTORY, suspicion, kinds, Diagnostics(curve, pictures), "a title")
+    table = figure.table
+    assert set(table["panel"]) == {"loss", "search", "suspicion"}
+    assert table[table["panel"] == "search"][["x", "y"]].values.tolist() == [[0.0, 0.9], [0.5, 0.8]]
+    bars = table[table["panel"] == "suspicion"].groupby("series")["y"].sum()
+    assert bars.to_dict() == {"clean": 1.0, "cross": 1.0, "poisoned": 1.0}
+    poisoned = table[(table["series"] == "poisoned") & (table["y"] > 0)]
+    assert poisoned["x"].item() > 0.9, "the last bin"
+    assert figure.png.startswith(b"\x89PNG")
+    assert {trace["name"] for trace in figure.plotly["data"]} == {
+        "loss", "held_out_accuracy", "clean", "cross", "poisoned",
+    }  # fmt: skip
+
+
+def test_a_defense_that_leaves_nothing_still_has_a_figure() -> None:
+    figure = defense_figure(NO_HISTORY, NO_SUSPICION, NOBODY, Diagnostics(), "a title")
+    assert figure.table.empty
+    assert figure.png.startswith(b"\x89PNG")
+
+
+def test_equal_scores_fill_one_bin() -> None:
+    suspicion = pd.DataFrame({"score": [1.0, 1.0], "flagged": [False, False]})
+    figure = defense_figure(NO_HISTORY, suspicion, np.array(["clean", "poisoned"]), Diagnostics(), "t")
+    assert (figure.table["y"] > 0).sum() == 2
