@@ -1,0 +1,29 @@
+"""What follows on finding poisoned rows: a new model, trained without them."""
+
+from torch import Tensor
+
+from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.models.build import initialize
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.seeds import derive_seed
+from backdoor_pipeline.training import History, Recipe
+
+
+def retrain_without(
+    flagged: Tensor, view: DefenderView, recipe: Recipe, purpose: str
+) -> tuple[Classifier, History]:
+    """A model of the suspect's architecture, from new random weights, on the rows that are not flagged.
+
+    Args:
+        flagged: bool, (N,), rows of the training set; not all of them.
+        view: whose training set, architecture, engine and seed are used.
+        recipe: of the training.
+        purpose: the defense; another name gives other random numbers.
+
+    Returns:
+        The model and its history.
+    """
+    model = initialize(view.model.description, derive_seed(view.seed, purpose, "weights"))
+    kept = view.train.subset((~flagged).nonzero().squeeze(1))
+    history = view.trainer.fit(model, kept, recipe, seed=view.seed, purpose=f"{purpose} retraining")
+    return model.eval(), history
