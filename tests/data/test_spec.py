@@ -6,9 +6,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.data.fetch import PARTS
 from backdoor_pipeline.data.sources import get_source
 from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.defenses import DEFENSES
 
 from .source_files import make_spec
 
@@ -22,9 +24,12 @@ def test_shipped_settings_are_valid(name: str):
     budget = facts.pop("budget")
     spec = DatasetSpec.model_validate({"name": name, **facts})
     get_source(spec)
-    assert set(budget) == {"training", "defending"}
-    for recipe in budget.values():
-        assert set(recipe) == {"epochs", "batch_size", "lr", "schedule"}
+    recipe = {"epochs", "batch_size", "lr", "schedule"}
+    assert (
+        set(budget["training"]) == set(budget["defending"]) == set(budget["attacking"]) - {"model"} == recipe
+    )
+    methods = set(budget) - {"training", "attacking", "defending"}
+    assert methods <= {*ATTACKS.names(), *DEFENSES.names()}
 
 
 def test_every_download_is_configured_under_its_name():

@@ -71,7 +71,8 @@ def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
 def test_the_figures_are_there(first, project) -> None:
     (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
     names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
-    assert names == {"samples.png", "training_curves.png", "confusion_before.png", "confusion_after.png"}
+    shown = ("samples", "training_curves", "defense", "confusion_before", "confusion_after")
+    assert names == {f"{figure}.png" for figure in shown}
 
 
 def test_the_poisoned_set_is_what_it_says(first, project) -> None:
@@ -101,7 +102,7 @@ def test_mlflow_holds_parameters_metrics_curves_and_figures(first, project) -> N
     assert [point.step for point in curve] == list(range(1, len(curve) + 1))
     assert len(curve) > 5
     figures = [file.path for file in client.list_artifacts(run.info.run_id, "figures")]
-    assert len(figures) == 4
+    assert len(figures) == 5
 
 
 def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
@@ -110,7 +111,7 @@ def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
     assert "train (reused)" in again.stdout
     assert state(project) == before
     run = runs(project)[-1]
-    assert run.data.tags["reused"] == "poison,train,defend"
+    assert run.data.tags["reused"] == "prepare,poison,train,defend"
     assert run.data.metrics["train/asr"] > 0.95, "what is reused is logged all the same"
 
 
@@ -124,7 +125,8 @@ def test_another_defense_reuses_the_victim_and_force_rebuilds_it(first, kedro, p
     kedro("run", "--pipeline=poison", "--force")
     after = state(project)
     changed = {Path(file).name for file in before if after[file] != before[file]}
-    assert changed == {"train.parquet", "test.parquet", "trigger.safetensors", "metrics.json"}
+    made = {"train.parquet", "test.parquet", "trigger.safetensors", "metrics.json"}
+    assert changed == {*made, "networks.safetensors", "history.parquet"}, "and of the stage before"
 
 
 def test_every_prediction_is_kept(first, project) -> None:
@@ -140,7 +142,7 @@ def test_every_prediction_is_kept(first, project) -> None:
 def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedro, project) -> None:
     kedro("viz", "build", "--include-previews")
     page = json.loads((project / "build/api/main").read_text())
-    assert page["layers"] == ["raw", "poisoned", "models", "defended", "reporting", "figures"]
+    assert page["layers"] == ["raw", "attacker", "poisoned", "models", "defended", "reporting", "figures"]
     ids = {node["name"]: node["id"] for node in page["nodes"]}
 
     def preview(name: str) -> object:
