@@ -1,12 +1,9 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from backdoor_pipeline.attacks.generators import (
     MaskGenerator,
     PatternGenerator,
-    as_stored,
     blend,
     diversity,
 )
@@ -75,20 +72,6 @@ def test_one_mask_serves_all_channels() -> None:
         torch.zeros(1, 3, 1, 2), torch.ones(1, 3, 1, 2), torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
     )
     assert blended[0, :, 0].tolist() == [[0, 1]] * 3
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_stored_images_are_those_that_uint8_gives_back(values: list[float]) -> None:
-    images = torch.tensor(values).view(1, 1, 1, -1)
-    again = (images * 255).round().to(torch.uint8).float() / 255
-    assert torch.allclose(as_stored(images), again, atol=1e-7)
-
-
-def test_rounding_lets_gradients_through() -> None:
-    images = torch.tensor([0.1234, 0.5], requires_grad=True)
-    as_stored(images).backward(torch.tensor([2.0, 3.0]))
-    assert images.grad is not None
-    assert images.grad.tolist() == [2, 3]
 
 
 def test_diversity_by_hand() -> None:

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 SHARPNESS = 40  # of a mask's step from 0 to 1
 EPSILON = 1e-3  # a quarter of a gray level; at 1e-7, as the authors have, one equal pair drowns the rest
-LEVELS = 255
 
 
 class PatternGenerator(nn.Module):
@@ -73,11 +72,6 @@ class MaskGenerator(PatternGenerator):
 def blend(images: Tensor, patterns: Tensor, masks: Tensor) -> Tensor:
     """The patterns in the images' place, as far as the masks say: x + (p - x) m."""
     return images + (patterns - images) * masks
-
-
-def as_stored(images: Tensor) -> Tensor:
-    """Images in [0, 1] as uint8 would store them, with gradients as if rounding were the identity."""
-    return images + ((images * LEVELS).round() / LEVELS - images).detach()
 
 
 def diversity(images: Tensor, outputs: Tensor) -> Tensor:

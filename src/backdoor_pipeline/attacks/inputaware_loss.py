@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, draw_roles
-from backdoor_pipeline.attacks.generators import as_stored, blend, diversity
+from backdoor_pipeline.attacks.generators import blend, diversity
 from backdoor_pipeline.attacks.inputaware_networks import InputAwareNetworks
+from backdoor_pipeline.attacks.stored import as_stored
 from backdoor_pipeline.training import Batch
 
 LEAST = 16  # images per batch that patterns are made of: even where few are poisoned, they learn to differ

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.attacks.blocks import BLOCK_VALUES
-from backdoor_pipeline.attacks.generators import LEVELS, MaskGenerator, PatternGenerator, blend
+from backdoor_pipeline.attacks.generators import MaskGenerator, PatternGenerator, blend
 from backdoor_pipeline.attacks.networks import Networks
+from backdoor_pipeline.attacks.stored import LEVELS
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.classifier import ModelDescription
