@@ -26,6 +26,18 @@ def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> N
     assert all(cell["training.lr"] == 0.1 for cell in cells)
 
 
+def test_axes_and_parameters_from_outside_reach_the_included_cells_too() -> None:
+    included = Grid(include=[{"attack": ["badnets", "none"], "seed": [0, 1, 2], "epochs": 3}])
+    cells = included.changed({"seed": [7], "poison_ratio": [0.1, 0.2]}, {"epochs": 5}).cells()
+    assert len(cells) == 4
+    assert all(cell["seed"] == 7 and cell["epochs"] == 5 for cell in cells)
+    assert [cell["attack"] for cell in cells] == ["badnets", "badnets", "none", "none"]
+    both = Grid(grid={"attack": ["wanet"]}, include=[{"attack": "none"}], params={"training": {"lr": 0.1}})
+    assert [cell["seed"] for cell in both.changed({"seed": [1]}, {}).cells()] == [1, 1]
+    assert both.changed({}, {"training.lr": 0.2}).cells()[0]["training.lr"] == 0.2
+    assert len(Grid().changed({"seed": [0, 1]}, {}).cells()) == 2
+
+
 def test_the_papers_grid_has_8000_cells(project_conf) -> None:
     cells = read_grid("paper", [project_conf / "base/sweeps"]).cells()
     assert len(cells) == 8000

@@ -81,10 +81,7 @@ def requested_grid(options: Options, env: str | None, project: Path) -> Grid:
     folders = [conf / one / "sweeps" for one in ("local", env, "base") if one]
     grid = read_grid(options.name, folders) if options.name else Grid()
     params = flatten(parse_params(options.params))
-    axes = {**grid.grid, **dict(map(parse_axis, options.axes))}
-    fixed = {**flatten(grid.params), **params}
-    axes = {name: values for name, values in axes.items() if name not in params}
-    return grid.model_copy(update={"grid": axes, "params": fixed})
+    return grid.changed(dict(map(parse_axis, options.axes)), params)
 
 
 def division(options: Options) -> tuple[int, int, int]:

@@ -65,6 +65,25 @@ class Grid(BaseModel):
         extra = [{**fixed, **cell} for rule in self.include for cell in combinations(rule)]
         return kept + extra
 
+    def changed(self, axes: Mapping[str, list[Any]], params: Flat) -> "Grid":
+        """This grid with other values: in `include` too, whose cells all get those of the axes given here.
+
+        Args:
+            axes: parameters with their values.
+            params: parameters with one value, which comes before any axis.
+        """
+
+        def kept(rule: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in {**rule, **axes}.items() if name not in params}
+
+        return self.model_copy(
+            update={
+                "grid": kept(self.grid) if self.grid or not self.include else {},
+                "params": {**flatten(self.params), **params},
+                "include": [kept(rule) for rule in self.include],
+            }
+        )
+
     def digest(self) -> str:
         """Eight characters that stand for the cells."""
         content = json.dumps(self.model_dump(mode="json", exclude={"resources"}), sort_keys=True)
