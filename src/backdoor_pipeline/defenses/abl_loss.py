@@ -1,0 +1,74 @@
+"""The losses of ABL's phases."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backdoor_pipeline.training import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Flooding:
+    """|L - b| + b of a batch's mean loss L: below the flood level b it climbs (Ishida et al., 2020)."""
+
+    level: float
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """See `training.Objective`."""
+        return (_losses(model, batch).mean() - self.level).abs() + self.level
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGradientAscent:
+    """Mean of sign(l - gamma) l over a batch's losses l: each is held at gamma (LGA, the paper's equation 3).
+
+    Poison, learned within a few steps, falls through: where the loss is small, so is the slope to climb.
+    """
+
+    gamma: float
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """See `training.Objective`."""
+        losses = _losses(model, batch)
+        return ((losses - self.gamma).sign() * losses).mean()
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalGradientAscent:
+    """Descent on kept images, ascent on the isolated ones (GGA, the paper's equation 3), in one batch.
+
+    The ascent goes down -log(1 - p), p the probability of the given label: up the cross-entropy, p / (1 - p)
+    times as steeply. Its slope does not vanish where the model is sure, and does where it has forgotten,
+    whereas that of the cross-entropy does neither: it starts late and ends in collapse.
+
+    Attributes:
+        kept: their batches; see `stream`.
+        weight: of the ascent; the descent has 1. Isolated images may truly be of the class that is forgotten:
+            unless kept ones outweigh them, that class goes with the trigger.
+    """
+
+    kept: Iterator[tuple[Tensor, Tensor]]
+    weight: float
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """See `training.Objective`; the batch is of isolated images."""
+        images, labels = next(self.kept)
+        logits = model(torch.cat([images, batch.images])).float()
+        kept, isolated = logits[: len(labels)], logits[len(labels) :]
+        batch.report(isolated)
+        return F.cross_entropy(kept, labels) + self.weight * forgetting(isolated, batch.labels).mean()
+
+
+def forgetting(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log(1 - p) of every row's label, finite however sure the model is: (N,)."""
+    others = logits.scatter(1, labels[:, None], float("-inf"))
+    return logits.logsumexp(1) - others.logsumexp(1)
+
+
+def _losses(model: nn.Module, batch: Batch) -> Tensor:
+    logits: Tensor = model(batch.images)
+    batch.report(logits)
+    return F.cross_entropy(logits.float(), batch.labels, reduction="none")

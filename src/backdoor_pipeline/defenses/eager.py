@@ -1,0 +1,21 @@
+"""A module that the engine does not compile."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Eager(nn.Module):
+    """Runs a module as it is, for inputs that change in size: each size would be compiled anew."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Wrap a module; it is not copied."""
+        super().__init__()
+        self.module = module
+
+    @torch.compiler.disable
+    def forward(self, *inputs: Any) -> Tensor:
+        """What the module makes of the inputs."""
+        output: Tensor = self.module(*inputs)
+        return output
