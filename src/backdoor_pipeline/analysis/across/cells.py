@@ -1,0 +1,83 @@
+"""The table of results made ready: one row per experiment and seed, scores in percent."""
+
+import pandas as pd
+
+from backdoor_pipeline.analysis.across.columns import (
+    ATTACK,
+    DEFENSE,
+    GOAL,
+    IDENTITY,
+    RECIPE,
+    parameter_columns,
+)
+from backdoor_pipeline.registry import NONE
+
+SCORES = {"c_acc": "clean_accuracy", "asr": "asr", "r_acc": "robust_accuracy"}  # after the defense
+RATES = ("der", "rir")
+METRICS = (*SCORES, *RATES)
+DETECTION = ("detection_tpr", "detection_fpr", "detection_precision", "detection_auc")
+SECONDS = ("prepare_seconds", "poison_seconds", "train_seconds", "defend_seconds")
+VICTIM = "artifact.train"
+
+
+def to_cells(results: pd.DataFrame) -> pd.DataFrame:
+    """One row per experiment, with what made it and what it scored.
+
+    A victim whose defenses were all run without `none` among them gets a row of that: its scores before any
+    defense were measured too. What means nothing for an experiment (the poisoning ratio of a clean model) is
+    left empty, and of two experiments that then are the same the newer one counts.
+
+    Args:
+        results: the table of results, older rows first; fractions.
+
+    Returns:
+        `IDENTITY`, `seed`, the columns of parameters, `METRICS` and `DETECTION` in percent (`detection_auc`
+        too), `SECONDS`, and the artifacts' names.
+    """
+    rows = pd.concat([results, _undefended(results)]).sort_index(kind="stable").reset_index(drop=True)
+    settings = [*IDENTITY, "seed", *parameter_columns(rows.columns)]
+    numbers = {
+        **{name: f"{stored}_after" for name, stored in SCORES.items()},
+        **{name: name for name in (*RATES, *DETECTION)},
+    }
+    cells = rows[settings].copy()
+    _leave_empty(cells)
+    for name, stored in numbers.items():
+        cells[name] = 100 * _number(rows, stored)
+    for name in SECONDS:
+        cells[name] = _number(rows, name)
+    cells = cells.join(rows[[name for name in map(str, rows) if name.startswith("artifact.")]])
+    return cells.drop_duplicates(settings, keep="last").reset_index(drop=True)
+
+
+def _undefended(results: pd.DataFrame) -> pd.DataFrame:
+    known = results.loc[results["defense"] == NONE, VICTIM]
+    victims = results[~results[VICTIM].isin(known)].drop_duplicates(VICTIM, keep="last").copy()
+    for stored in SCORES.values():
+        if f"{stored}_before" in victims:
+            victims[f"{stored}_after"] = victims[f"{stored}_before"]
+    triggered = _number(victims, "asr_after").notna()
+    for rate in RATES:
+        victims[rate] = triggered.map({True: 0.5, False: None}).astype(float)  # nothing gained, nothing lost
+    victims["defense"] = NONE
+    others = [name for name in map(str, victims) if name.startswith((DEFENSE, "detection_", "oracle_"))]
+    return victims.drop(columns=[*others, "defend_seconds"], errors="ignore")
+
+
+def _leave_empty(cells: pd.DataFrame) -> None:
+    """Empty what means nothing for an experiment, and what an attack's own parameters say already."""
+    for name in (*GOAL, "poison_ratio"):
+        if name in cells:
+            cells[name] = cells[name].where(cells["attack"] != NONE)
+    if "clean_ratio" in cells:
+        cells["clean_ratio"] = cells["clean_ratio"].where(cells["defense"] != NONE)
+    for name in [name for name in map(str, cells) if name.startswith(f"{ATTACK}training.")]:
+        recipe = RECIPE + name.removeprefix(f"{ATTACK}training.")
+        if recipe in cells:  # of an attacker who controls the training
+            cells[recipe] = cells[recipe].where(cells[name].isna())
+
+
+def _number(rows: pd.DataFrame, name: str) -> "pd.Series[float]":
+    if name not in rows:
+        return pd.Series(float("nan"), index=rows.index)
+    return pd.to_numeric(rows[name]).astype(float)

@@ -1,0 +1,73 @@
+"""The results of all experiments in the catalog, to be read only."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+
+from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.records import read_results
+from backdoor_pipeline.sweep.failures import Failures
+
+FAILURE = ["sweep", "task", "error", "params", "log", "when"]
+
+
+class ResultsDataset(AbstractDataset[None, pd.DataFrame]):
+    """One row per evaluated experiment, of sweeps and of single runs; see `records`.
+
+    Args:
+        filepath: the table that sweeps write; single runs leave files in folders beside it.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Read all results.
+
+        Raises:
+            UserError: there is none.
+        """
+        results = read_results(self.path)
+        if results.empty:
+            raise UserError("there are no results to report: run `kedro sweep` or `kedro run` first.")
+        return results
+
+    def save(self, data: None) -> NoReturn:  # noqa: ARG002
+        """Refused: experiments leave their results themselves."""
+        raise DatasetError("results are only read.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self.path)}
+
+
+class FailuresDataset(AbstractDataset[None, pd.DataFrame]):
+    """One row per failed task of any sweep.
+
+    Args:
+        filepath: the folder of the sweeps.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Read all failures; a task that failed in several sweeps is there once."""
+        rows = [
+            {"sweep": folder.parent.name, **{name: getattr(failure, name) for name in FAILURE[1:]}}
+            for folder in sorted(self.path.glob("*/failures"))
+            for failure in Failures(folder).read().values()
+        ]
+        return pd.DataFrame(rows, columns=FAILURE).drop_duplicates("task", keep="last", ignore_index=True)
+
+    def save(self, data: None) -> NoReturn:  # noqa: ARG002
+        """Refused: sweeps leave their failures themselves."""
+        raise DatasetError("failures are only read.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self.path)}

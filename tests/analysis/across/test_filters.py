@@ -1,0 +1,84 @@
+import pytest
+from across_rows import grid, results, row
+
+from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.analysis.across.columns import Parameter, names_of, text
+from backdoor_pipeline.analysis.across.filters import matching
+from backdoor_pipeline.errors import UserError
+
+ALPHA = "poisoning.attack.params.alpha"
+
+
+@pytest.fixture
+def cells():
+    return to_cells(
+        results(
+            *grid(dataset=["digits", "gtsrb"], seed=[0, 1]).to_dict("records"),
+            row(attack="none"),
+            row(attack="blended", **{ALPHA: 0.1}),
+            row(attack="blended", **{ALPHA: 0.2}),
+        )
+    )
+
+
+def test_one_value_or_one_of_several(cells) -> None:
+    assert set(matching(cells, {"dataset": "gtsrb"})["dataset"]) == {"gtsrb"}
+    assert set(matching(cells, {"seed": [1]})["seed"]) == {1}
+    assert set(matching(cells, {"attack": ["none", "badnets"]})["attack"]) == {"none", "badnets"}
+    assert len(matching(cells, {})) == len(cells)
+
+
+def test_a_methods_parameter_chooses_among_its_own_results(cells) -> None:
+    left = matching(cells, {"attacks.blended.alpha": 0.1})
+    assert set(left["attack"]) == {"badnets", "blended", "none"}
+    assert set(left.loc[left["attack"] == "blended", ALPHA]) == {0.1}
+
+
+def test_the_control_has_no_ratio_to_be_chosen_by(cells) -> None:
+    assert "none" in set(matching(cells, {"poison_ratio": 0.1})["attack"])
+
+
+def test_null_is_a_value(cells) -> None:
+    assert len(matching(cells, {"train_images": None})) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ({"dataset": "mnist"}, "no result has dataset=mnist: there are digits, gtsrb"),
+        ({"seeds": 1}, "unknown parameter of the results 'seeds': did you mean 'seed'?"),
+        ({"attacks.blended.alpah": 1}, "did you mean 'attacks.blended.alpha'?"),
+        ({"dataset": "digits", "seed": 7}, "no result has seed=7: there are 0, 1"),
+    ],
+)
+def test_what_is_not_there_is_said(cells, where, sentence) -> None:
+    with pytest.raises(UserError) as error:
+        matching(cells, where)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "of"),
+    [
+        ("attacks.blended.alpha", ALPHA, ("attack", "blended")),
+        ("defenses.ft.recipe.lr", "defending.defense.params.recipe.lr", ("defense", "ft")),
+        ("models.vgg19.pretrained", "training.options.pretrained", ("model", "vgg19")),
+        ("datasets.digits.image_size", "dataset.image_size", ("dataset", "digits")),
+        ("training.lr", "training.recipe.lr", None),
+        ("epochs", "training.recipe.epochs", None),
+        ("clean_ratio", "clean_ratio", None),
+    ],
+)  # fmt: skip
+def test_users_names_and_columns(name, column, of) -> None:
+    assert Parameter.named(name) == Parameter(name, column, of)
+
+
+def test_a_column_is_called_by_every_method_that_has_it(cells) -> None:
+    assert names_of(ALPHA, cells) == ["attacks.blended.alpha"]
+    assert names_of("training.recipe.epochs", cells) == ["epochs"]
+
+
+def test_equal_values_are_equal_texts() -> None:
+    assert text(0.1) == text("0.1") == text("1e-1") == "0.1"
+    assert text(5) == text(5.0) == "5"
+    assert (text(True), text(None), text(float("nan")), text("size")) == ("true", "null", "null", "size")

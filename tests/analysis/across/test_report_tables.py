@@ -1,0 +1,150 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from across_rows import grid, results, row
+
+from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.analysis.across.sensitivity import sweep_table
+from backdoor_pipeline.analysis.across.summary import summarize
+from backdoor_pipeline.analysis.across.table import latex_text, score
+from backdoor_pipeline.analysis.across.tables import (
+    benchmark_table,
+    failures_table,
+    results_table,
+    sensitivity_table,
+)
+from backdoor_pipeline.analysis.across.variants import with_variants
+
+
+class Cells(HTMLParser):
+    """Collects rows of texts; sees that every tag is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        if tag == "meta":
+            return
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture
+def settings():
+    made = grid(dataset=["mini_imagenet"], defense=["ft", "anp", "fp"], seed=[0, 1]).to_dict("records")
+    made[0]["asr_after"] = 0.4
+    return summarize(with_variants(to_cells(results(*made, row(dataset="mini_imagenet", attack="none")))))
+
+
+def sound(latex: str) -> None:
+    """Whether LaTeX could read it: balanced braces and environments, as many cells as columns."""
+    text = re.sub(r"^%.*$", "", latex, flags=re.MULTILINE)
+    depth = 0
+    for character in re.sub(r"\\[{}]", "", text):
+        depth += (character == "{") - (character == "}")
+        assert depth >= 0
+    assert depth == 0
+    begun = [tuple(pair) for pair in re.findall(r"\\(begin|end)\{([^}]*)\}", text)]
+    stack: list[str] = []
+    for what, name in begun:
+        if what == "begin":
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert not stack
+    body = re.sub(r"\\(begin|label)\{[^}]*\}", "", text)
+    assert not re.search(r"(?<!\\)[_#]", body)
+    assert not re.search(r"(?<!\\)%", body)
+    spec = re.search(r"\\begin\{(?:longtable|tabular)\}\{([lr]+)\}", text)
+    assert spec
+    for line in text.splitlines():
+        if line.endswith(r"\\") and "&" in line and "multicolumn" not in line:
+            cells = re.sub(r"\\toprule|\\\\", "", line).replace(r"\&", "").count("&") + 1
+            assert cells <= len(spec[1]), line
+
+
+def test_results_have_mean_deviation_and_n_and_the_control_comes_first(settings) -> None:
+    table = results_table(settings)
+    page = Cells(table.html)
+    assert not page.open
+    head, *body = page.rows
+    assert head[:7] == ["data set", "model", "attack", "ratio", "defense", "other settings", "n"]
+    assert body[0] == [
+        "mini_imagenet", "resnet8", "no attack", "–", "no defense", "", "1", "95.00", "–", "–", "–", "–",
+    ]  # fmt: skip
+    (fine_tuned,) = [line for line in body if line[2:5] == ["badnets", "10%", "ft"]]
+    assert fine_tuned[6:10] == ["2", "90.00 ± 0.00", "30.00 ± 14.14", "70.00 ± 0.00"]
+    assert len(body) == len(table.frame) == 6
+
+
+def test_results_in_latex(settings) -> None:
+    latex = results_table(settings).latex
+    sound(latex)
+    assert (
+        r"mini\_imagenet & resnet8 & badnets & 10\% & ft &  & 2 & 90.00 $\pm$ 0.00 & 30.00 $\pm$ 14.14"
+        in latex
+    )
+
+
+def test_attack_by_defense_with_the_control_and_gaps(settings) -> None:
+    table = benchmark_table(settings)
+    page = Cells(table.html)
+    assert not page.open
+    groups, heads, badnets, control = page.rows
+    assert groups == ["", "no defense", "anp", "fp", "ft"]
+    assert heads == ["attack", *["C-Acc", "ASR", "R-Acc", "DER", "n"] * 4]
+    assert badnets[-5:] == ["90.00 ± 0.00", "30.00 ± 14.14", "70.00 ± 0.00", "87.50 ± 0.00", "2"]
+    assert control[0] == "no attack"
+    assert control[6:11] == ["–"] * 5, "the control was not run with anp"
+    sound(table.latex)
+    assert r"\caption{" in table.latex
+    assert r"mini\_imagenet, resnet8, 10\% poisoned" in table.latex
+
+
+def test_without_an_attack_the_matrix_says_so() -> None:
+    table = benchmark_table(summarize(with_variants(to_cells(results(row(attack="none"))))))
+    assert "There is no attack among these results" in table.html
+    assert table.frame.empty
+
+
+def test_sweeps_and_failures() -> None:
+    made = grid(**{"poisoning.attack.params.patch_size": [3, 5]})
+    table = sensitivity_table(sweep_table(to_cells(made), None))
+    sound(table.latex)
+    assert r"attacks.badnets.patch\_size & 3 &" in table.latex
+    failed = pd.DataFrame(
+        [
+            {
+                "sweep": "a_b",
+                "task": "train/x",
+                "error": "50% of <b> & {c}\\d",
+                "params": "",
+                "log": "",
+                "when": "",
+            }
+        ]
+    )
+    table = failures_table(failed)
+    sound(table.latex)
+    assert Cells(table.html).rows[1] == ["a_b", "train/x", "50% of <b> & {c}\\d", ""]
+    assert r"50\% of $<$b$>$ \& \{c\}\textbackslash{}d" in table.latex
+
+
+def test_scores_and_texts() -> None:
+    assert (score(93.2, 0.456), score(93.2), score(float("nan"))) == ("93.20 ± 0.46", "93.20", "–")
+    assert latex_text("a_b 10% ± −1 ~^$") == r"a\_b 10\% $\pm$ $-$1 \textasciitilde{}\textasciicircum{}\$"

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+from across_rows import grid, results, row
+
+from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.analysis.across.sensitivity import logarithmic, sensitivity, sweep_table
+from backdoor_pipeline.errors import UserError
+
+SIZE, LR = "poisoning.attack.params.patch_size", "defending.defense.params.recipe.lr"
+
+
+def test_a_sweep_is_found_and_averaged_over_seeds() -> None:
+    made = results(
+        row(seed=0, asr_after=0.1, **{LR: 0.01}), row(seed=1, asr_after=0.3, **{LR: 0.01}),
+        row(seed=0, asr_after=0.5, **{LR: 0.1}),
+    )  # fmt: skip
+    table = sweep_table(to_cells(made), None)
+    assert set(table["parameter"]) == {"defenses.ft.recipe.lr"}
+    assert table["value"].tolist() == [0.01, 0.1]
+    assert table["n"].tolist() == [2, 1]
+    assert table["asr_mean"].tolist() == pytest.approx([20, 50])
+    assert table["asr_std"].tolist()[0] == pytest.approx(14.142136)
+
+
+def test_an_attacks_parameter_is_swept_under_each_defense() -> None:
+    table = sweep_table(to_cells(grid(defense=["ft", "anp"], **{SIZE: [1, 3, 5]})), None)
+    assert set(table["parameter"]) == {"attacks.badnets.patch_size"}
+    assert sorted(set(table["defense"])) == ["anp", "ft", "none"]
+    assert table.groupby("defense")["value"].apply(list)["anp"] == [1, 3, 5]
+    assert set(table["attack_variant"]) == {""}, "what is swept is no variant of its own sweep"
+
+
+def test_two_things_changed_at_once_are_no_sweep() -> None:
+    cells = to_cells(results(row(**{LR: 0.01, "clean_ratio": 0.05}), row(**{LR: 0.1, "clean_ratio": 0.1})))
+    assert sweep_table(cells, None).empty
+
+
+def test_budgets_that_differ_between_data_sets_are_no_sweep() -> None:
+    cells = to_cells(results(row(**{LR: 0.01}), row(dataset="gtsrb", **{LR: 0.1})))
+    figure = sensitivity(cells, None)
+    assert figure.table.empty
+    assert "No two results" in json.dumps(figure.plotly)
+
+
+def test_a_choice_written_down_twice_is_one() -> None:
+    made = results(
+        *(row(**{SIZE: value, "poisoning.attack.params.width": value, "seed": 0}) for value in (3, 5))
+    )
+    table = sweep_table(to_cells(made), "attacks.badnets.patch_size")
+    assert table.loc[table["defense"] == "ft", "value"].tolist() == [3, 5]
+
+
+def test_words_and_null_are_values_too() -> None:
+    column = "defending.defense.params.rule"
+    table = sweep_table(to_cells(grid(defense=["ac"], **{column: ["size", None]})), "defenses.ac.rule")
+    assert table["value"].tolist() == ["null", "size"]
+
+
+def test_the_ratio_can_be_asked_for() -> None:
+    table = sweep_table(to_cells(grid(poison_ratio=[0.01, 0.1])), "poison_ratio")
+    assert sorted(set(table["value"])) == [0.01, 0.1]
+
+
+def test_what_was_named_must_have_been_swept() -> None:
+    cells = to_cells(grid(seed=[0, 1]))
+    with pytest.raises(UserError, match=r"kedro sweep --grid defenses\.ft\.recipe\.lr=VALUE"):
+        sweep_table(cells, "defenses.ft.recipe.lr")
+    with pytest.raises(UserError, match=r"did you mean 'defenses\.ft\.recipe\.lr'"):
+        sweep_table(cells, "defenses.ft.recipe.rl")
+
+
+def test_the_figure_shows_the_six_with_the_most_values_and_the_undefended_first() -> None:
+    names = [f"poisoning.attack.params.p{number}" for number in range(8)]
+    base = dict.fromkeys(names, 0)
+    rows = [row(**base)]
+    for number, name in enumerate(names):
+        rows += [row(**{**base, name: value}) for value in range(1, number + 2)]
+    figure = sensitivity(to_cells(results(*rows)), None)
+    assert "6 of 8" in figure.title
+    assert figure.table["parameter"].nunique() == 8
+    layout = json.loads(json.dumps(figure.plotly, allow_nan=False))["layout"]
+    shown = [layout[f"xaxis{panel}"]["title"]["text"] for panel in range(1, 7)]
+    assert shown == [f"attacks.badnets.p{number}" for number in (7, 6, 5, 4, 3, 2)]
+    assert "no defense" in layout["annotations"][0]["text"]
+    assert figure.png[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize(("values", "log"), [([0.001, 0.1], True), ([1, 10], False), ([0, 100], False)])
+def test_far_apart_values_get_a_logarithmic_axis(values, log) -> None:
+    assert logarithmic(values) == log

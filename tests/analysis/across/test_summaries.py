@@ -1,0 +1,51 @@
+from across_rows import grid, results, row
+
+from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.analysis.across.summary import drawn, slices, summarize, with_labels
+from backdoor_pipeline.analysis.across.variants import with_variants
+
+BY = ["dataset", "model", "protocol", "poison_ratio"]
+
+
+def settings(frame):
+    return summarize(with_variants(to_cells(frame)))
+
+
+def test_the_fullest_slice_comes_first_and_has_its_control() -> None:
+    made = results(
+        *grid(dataset=["gtsrb"], defense=["ft", "anp"]).to_dict("records"),
+        row(poison_ratio=0.01),
+        row(dataset="gtsrb", attack="none"),
+        row(attack="none"),
+    )
+    first, second = slices(settings(made), BY)
+    assert first.name == "gtsrb, resnet8, 10% poisoned"
+    assert sorted(first.cells["defender"]) == ["anp", "ft", "none"]
+    assert set(first.control["dataset"]) == {"gtsrb"}
+    assert second.name == "digits, resnet8, 1% poisoned"
+
+
+def test_of_equally_full_slices_the_higher_ratio_comes_first() -> None:
+    names = [one.name for one in slices(settings(grid(poison_ratio=[0.01, 0.1])), BY)]
+    assert names == ["digits, resnet8, 10% poisoned", "digits, resnet8, 1% poisoned"]
+
+
+def test_a_comparison_keeps_what_can_be_compared() -> None:
+    made = results(
+        *grid(dataset=["digits", "gtsrb"]).to_dict("records"), row(defense="anp"), row(poison_ratio=0.01)
+    )
+    by = ["model", "protocol", "poison_ratio"]
+    (only,) = slices(settings(made), by, "dataset")
+    assert sorted(set(only.cells["defender"])) == ["ft", "none"]
+    assert sorted(set(only.cells["dataset"])) == ["digits", "gtsrb"]
+    assert slices(settings(grid(seed=[0, 1])), by, "dataset") == []
+
+
+def test_a_few_cells_of_a_sweep_are_not_drawn_and_variants_run_alike_are() -> None:
+    size = "poisoning.attack.params.patch_size"
+    wide = grid(defense=["ft", "anp", "fp", "nc"], **{size: [3]}).to_dict("records")
+    made = with_labels(settings(results(*wide, row(**{size: 5}))))
+    assert set(made["attacker"]) == {"badnets", "badnets (patch_size=5)"}
+    assert set(drawn(made)["attacker"]) == {"badnets"}
+    alike = with_labels(settings(grid(defense=["ft", "anp"], **{size: [3, 5]})))
+    assert set(drawn(alike)["attacker"]) == {"badnets (patch_size=3)", "badnets (patch_size=5)"}

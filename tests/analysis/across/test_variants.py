@@ -1,0 +1,64 @@
+import pytest
+from across_rows import grid, results, row
+
+from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.analysis.across.summary import summarize
+from backdoor_pipeline.analysis.across.variants import SETTING, with_variants
+
+ALPHA, SIZE, LR = (
+    "poisoning.attack.params.alpha",
+    "poisoning.attack.params.patch_size",
+    "defending.defense.params.recipe.lr",
+)
+
+
+def labels(frame, column):
+    return with_variants(to_cells(frame)).groupby("attack")[column].agg(lambda texts: sorted(set(texts)))
+
+
+def test_what_was_not_varied_has_no_label_even_if_methods_and_data_sets_differ() -> None:
+    made = results(
+        row(attack="blended"), row(), row(dataset="gtsrb", **{LR: 0.01, "training.recipe.epochs": 100})
+    )
+    cells = with_variants(to_cells(made))
+    for name in ("attack_variant", "defense_variant", "protocol"):
+        assert set(cells[name]) == {""}, name
+
+
+def test_variants_of_equal_standing_are_all_named() -> None:
+    made = grid(attack=["blended"], **{ALPHA: [0.1, 0.2]})
+    assert labels(made, "attack_variant")["blended"] == ["alpha=0.1", "alpha=0.2"]
+
+
+def test_the_usual_one_keeps_its_plain_name_and_others_say_where_they_differ() -> None:
+    usual = grid(attack=["blended"], seed=[0, 1], **{ALPHA: [0.2]}).to_dict("records")
+    other = row(attack="blended", target_label=3, **{ALPHA: 0.1})
+    assert labels(results(*usual, other), "attack_variant")["blended"] == ["", "target_label=3, alpha=0.1"]
+
+
+def test_a_parameter_of_one_attack_leaves_the_others_unnamed() -> None:
+    made = results(row(attack="blended", **{ALPHA: 0.1}), row(attack="blended", **{ALPHA: 0.2}), row())
+    assert labels(made, "attack_variant")["badnets"] == [""]
+
+
+def test_defenses_and_trainings_are_told_apart_too() -> None:
+    made = grid(**{LR: [0.01, 0.1]}, **{"training.recipe.epochs": [5, 20]})
+    cells = with_variants(to_cells(made))
+    defended = cells[cells["defense"] == "ft"]
+    assert sorted(set(defended["defense_variant"])) == ["recipe.lr=0.01", "recipe.lr=0.1"]
+    assert sorted(set(cells["protocol"])) == ["epochs=20", "epochs=5"]
+
+
+def test_means_are_over_seeds_alone() -> None:
+    made = results(
+        *(row(seed=seed, asr_after=asr, **{LR: 0.03}) for seed, asr in ((0, 0.1), (1, 0.2), (2, 0.6))),
+        row(asr_after=0.9, **{LR: 0.3}),
+    )
+    settings = summarize(with_variants(to_cells(made)))
+    assert not settings.duplicated(SETTING).any()
+    defended = settings[settings["defense"] == "ft"].set_index("defense_variant")
+    usual, other = defended.loc[""], defended.loc["recipe.lr=0.3"]
+    assert (usual["n"], usual["asr_mean"]) == (3, pytest.approx(30))
+    assert usual["asr_std"] == pytest.approx(26.457513)  # sqrt((20^2 + 10^2 + 30^2) / 2)
+    assert (other["n"], other["asr_mean"]) == (1, pytest.approx(90))
+    assert other["asr_std"] != other["asr_std"], "of one seed there is no standard deviation"
