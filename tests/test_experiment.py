@@ -5,7 +5,7 @@ import pytest
 
 from backdoor_pipeline.artifacts import artifact_names
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.experiment import Watching, resolve
 
 
 def change(params: dict[str, Any], **paths: Any) -> dict[str, Any]:
@@ -88,6 +88,12 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
         ({"training": 3}, r"'training' must be a table"),
         ({"datasets__digits__budget": {}}, r"has no value"),
         ({"engine__device": "tpu"}, r"engine\.device is 'tpu'"),
+        ({"analysis__shapley_cells": 1}, r"analysis\.shapley_cells is 1"),
+        ({"analysis__shapley_orders": 0}, r"analysis\.shapley_orders is 0"),
+        ({"analysis__explained_images": 9}, r"analysis\.explained_images is 9"),
+        ({"analysis__feature_images": 5}, r"analysis\.feature_images is 5"),
+        ({"analysis__tsne_perplexity": 1}, r"analysis\.tsne_perplexity is 1"),
+        ({"analysis__umap_neighbors": 1}, r"analysis\.umap_neighbors is 1"),
     ],
 )
 def test_bad_input_is_one_sentence(params, paths, sentence) -> None:
@@ -117,9 +123,24 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
     assert changed(defense="none") == {"defend", "evaluate", "analyze"}
     assert changed(clean_ratio=0.1) == {"defend", "evaluate", "analyze"}
     assert changed(analysis__sample_images=4) == {"analyze"}
+    assert changed(watch__gradients=10) == changed(watch__forgetting=False) == {"watch", "analyze"}
     # how to run, and settings of what is not used, make no other artefact
     assert changed(engine__device="cpu", engine__checkpoint_every=1) == set()
     assert changed(datasets__mnist__num_classes=11, training__milestones=[]) == set()
+
+
+def test_what_is_watched_follows_the_budget_and_without_one_is_nothing(params) -> None:
+    assert resolve(params).watching == Watching(forgetting=True, gradients=64, every=1)
+    off = Watching(forgetting=False, gradients=0, every=1)
+    assert not off.on
+    assert resolve(change(params, dataset="cifar10")).watching == off
+    asked = resolve(change(params, dataset="cifar10", watch__gradients=200, watch__every=5)).watching
+    assert asked == Watching(forgetting=False, gradients=200, every=5)
+    assert asked.on
+    with pytest.raises(UserError, match=r"unknown parameter 'watch\.gradient': did you mean 'gradients'"):
+        resolve(change(params, watch__gradient=3))
+    with pytest.raises(UserError, match=r"watch\.every is 0"):
+        resolve(change(params, watch__every=0))
 
 
 def test_pretrained_weights_are_named_by_their_content(params, tmp_path) -> None:

@@ -11,18 +11,28 @@ from backdoor_pipeline.experiment import Experiment, Poisoning, Training
 from backdoor_pipeline.registry import NONE
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 1, "poison": 1, "train": 1, "defend": 1, "evaluate": 1, "analyze": 1}
+FORMATS = {"prepare": 1, "poison": 1, "train": 1, "defend": 1, "evaluate": 1, "watch": 1, "analyze": 1}
+
+AFTER = {
+    "poison": "prepare",
+    "train": "poison",
+    "defend": "train",
+    "evaluate": "defend",
+    "watch": "train",
+    "analyze": "evaluate",
+}
 
 
 def artifact_names(experiment: Experiment) -> dict[str, str]:
     """The folder of each stage's artefacts below its layer's, such as `digits/badnets-0.1-s0-3fa2c19b`.
 
-    A stage's hash covers its specification, its format version and the hash of the stage before it.
+    A stage's hash covers its specification, its format version and the hash of the stage before it. What is
+    watched in a training decides nothing of the model, so only `watch` and the figures depend on it.
     """
-    readable, digest, names = _readable(experiment), "", {}
+    readable, digests, names = _readable(experiment), {"": ""}, {}
     for stage, spec in _specifications(experiment).items():
-        digest = _digest(stage, spec, digest)
-        names[stage] = f"{experiment.dataset.name}/{readable[stage]}-{digest[:8]}"
+        digests[stage] = _digest(stage, spec, digests[AFTER.get(stage, "")])
+        names[stage] = f"{experiment.dataset.name}/{readable[stage]}-{digests[stage][:8]}"
     return names
 
 
@@ -41,18 +51,21 @@ def _readable(experiment: Experiment) -> dict[str, str]:
         "train": train,
         "defend": defend,
         "evaluate": defend,
+        "watch": f"watch-{train}",
         "analyze": defend,
     }
 
 
 def _specifications(experiment: Experiment) -> dict[str, Any]:
+    watching = experiment.watching.model_dump(mode="json")
     return {
         "prepare": [experiment.dataset.model_dump(mode="json"), _preparing(experiment)],
         "poison": _poisoning(experiment.poisoning),
         "train": [_by_content(experiment.training), experiment.engine.precision],
         "defend": experiment.defending.model_dump(mode="json"),
         "evaluate": {},
-        "analyze": experiment.analyzing.model_dump(mode="json"),
+        "watch": watching,
+        "analyze": [experiment.analyzing.model_dump(mode="json"), watching],
     }
 
 

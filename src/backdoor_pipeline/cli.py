@@ -1,6 +1,6 @@
 """`kedro run`, `kedro data` and `kedro sweep`, as users type them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from kedro.framework.cli.project import run as stock_run
 from kedro.framework.session import KedroSession
 
 from backdoor_pipeline.data.fetch import available, fetch
-from backdoor_pipeline.errors import unknown, user_error
+from backdoor_pipeline.errors import UserError, unknown, user_error
 from backdoor_pipeline.experiment import dataset_spec
 from backdoor_pipeline.params import parse_params
 from backdoor_pipeline.sweep.cli import sweep
@@ -42,18 +42,38 @@ def _collect(context: click.Context, option: click.Parameter, texts: tuple[str, 
 
 
 def _run(params: dict[str, Any], pipeline: str | None, force: bool, **stock: Any) -> None:
-    from backdoor_pipeline.pipeline_registry import STAGES
+    from backdoor_pipeline.pipeline_registry import REPORT, STAGES
 
     assert stock_run.callback is not None
     requested = [*stock.pop("pipelines"), *([pipeline] if pipeline else [])]
-    known = [*STAGES, "__default__"]
+    known = [*STAGES, REPORT, "__default__"]
     with plain_errors():
         for name in requested:
             if name not in known:
                 raise unknown("pipeline", name, known)
+        if REPORT in requested:
+            if len(requested) > 1:
+                raise UserError("a report is run by itself: kedro run --pipeline=report.")
+            params, force = report_params(params), True  # results change where no file name tells
         stock_run.callback(
             **stock, params=params, pipeline=None, pipelines=requested, only_missing_outputs=not force
         )
+
+
+def report_params(params: dict[str, Any]) -> dict[str, Any]:
+    """What `--params` means to a report: its own settings, and which experiments it is about.
+
+    >>> report_params({"dataset": "digits", "report": {"published": "theirs.csv"}})
+    {'report': {'published': 'theirs.csv', 'where': {'dataset': 'digits'}}}
+
+    Raises:
+        UserError: `report` was given a value of its own.
+    """
+    filters = {name: value for name, value in params.items() if name != "report"}
+    own = params.get("report", {})
+    if not isinstance(own, Mapping) or not isinstance(own.get("where", {}), Mapping):
+        raise UserError("'report' and 'report.where' must be tables of parameters.")
+    return {"report": {**own, "where": {**own.get("where", {}), **filters}}}
 
 
 run = click.Command(
@@ -61,13 +81,15 @@ run = click.Command(
     callback=_run,
     params=[
         click.Option(
-            ["--pipeline", "-p"], help="Run up to this stage: poison, train, defend, evaluate or analyze."
+            ["--pipeline", "-p"],
+            help="Run up to this stage: poison, train, defend, evaluate or analyze; or the report.",
         ),
         click.Option(
             ["--params"],
             multiple=True,
             callback=_collect,
-            help="The experiment: key:value or key=value, several, nested by dots, repeatable.",
+            help="The experiment (of a report: which experiments): key:value or key=value, several, "
+            "nested by dots, repeatable.",
         ),
         click.Option(["--force"], is_flag=True, help="Recompute stages whose artefacts exist."),
         *[param for param in stock_run.params if param.name not in REPLACED],
@@ -78,6 +100,7 @@ run = click.Command(
     kedro run
     kedro run --pipeline=defend --params attack:badnets
     kedro run --params dataset=cifar10,model=preactresnet18,poison_ratio=0.05 --params seed=3
+    kedro run --pipeline=report --params dataset:cifar10
     """,
 )
 

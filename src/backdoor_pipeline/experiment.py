@@ -97,10 +97,53 @@ class Defending(Spec):
     seed: int
 
 
+class Watching(Spec):
+    """What is noted while the victim's model is trained; the model is the same whatever that is.
+
+    Attributes:
+        forgetting: note for every sample whether it was answered right, as it is trained on.
+        gradients: images of each kind whose gradients are taken; 0: none.
+        every: epochs between looks at gradients and at the losses on the test sets.
+    """
+
+    forgetting: bool
+    gradients: int = Field(ge=0)
+    every: int = Field(ge=1)
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is watched."""
+        return self.forgetting or self.gradients > 0
+
+
 class Analyzing(Spec):
     """What the figures show."""
 
     sample_images: int = Field(ge=1, le=10)
+    explained_images: int = Field(ge=1, le=8)
+    shapley_cells: int = Field(ge=2, le=32)
+    shapley_orders: int = Field(ge=1, le=1000)
+    feature_images: int = Field(ge=10, le=20_000)
+    tsne_perplexity: float = Field(ge=2, le=500)
+    umap_neighbors: int = Field(ge=2, le=500)
+
+
+class Aliases(Spec):
+    """What others call a data set, a model, an attack or a defense, and what it is called here."""
+
+    dataset: dict[str, str]
+    model: dict[str, str]
+    attack: dict[str, str]
+    defense: dict[str, str]
+
+
+class Reporting(Spec):
+    """What a report across experiments is about; no part of any experiment."""
+
+    where: dict[str, Any]
+    sensitivity: str | None
+    published: str | None
+    aliases: Aliases
 
 
 class Experiment(Spec):
@@ -113,6 +156,7 @@ class Experiment(Spec):
     poisoning: Poisoning
     training: Training
     defending: Defending
+    watching: Watching
     analyzing: Analyzing
 
 
@@ -157,6 +201,7 @@ def build_experiment(params: Params) -> Experiment:
             clean_ratio=choices.clean_ratio,
             seed=choices.seed,
         ),
+        watching=_watching(params["watch"], budget),
         analyzing=check(Analyzing, params["analysis"], "analysis"),
     )
 
@@ -173,7 +218,8 @@ def check_names_of(params: Params) -> None:
     Raises:
         UserError: one is unknown or misspelt, or a table is none.
     """
-    tables = {"datasets", "models", "attacks", "defenses", "training", "engine", "analysis"}
+    tables = {"datasets", "models", "attacks", "defenses", "training", "engine"}
+    tables |= {"watch", "analysis", "report"}
     known = tables | set(Choices.model_fields)
     for name in params:
         if name not in known:
@@ -181,6 +227,7 @@ def check_names_of(params: Params) -> None:
     for table in tables:
         if not isinstance(params.get(table), Mapping):
             raise UserError(f"'{table}' must be a table of parameters, not {params.get(table)!r}.")
+    check(Reporting, params["report"], "report")
     for registry in (ATTACKS, DEFENSES):
         for name, block in params[f"{registry.kind}s"].items():
             check_names(registry[name], block or {}, f"{registry.kind}s.{name}")
@@ -254,6 +301,13 @@ def _training(choices: Choices, params: Params, budget: Params, attack: Attack |
         recipe=check(Recipe, _fill(recipe, budget, "training", "training"), "training"),
         seed=choices.seed,
     )
+
+
+def _watching(watch: Params, budget: Params) -> Watching:
+    """Nulls take the data set's budget; where it has none, nothing is watched."""
+    off = {"forgetting": False, "gradients": 0, "every": 1}
+    asked = _fill(watch, budget, "watch", "watch")
+    return check(Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch")
 
 
 def _method(registry: Registry[Any], name: str, params: Params) -> MethodSpec | None:

@@ -1,23 +1,68 @@
-"""What has to be seen to before a run writes anything."""
+"""What has to be seen to before a run writes anything, and when it has scores."""
 
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 
-from backdoor_pipeline.catalog import ImageSplitDataset
+from backdoor_pipeline.artifacts import artifact_names
+from backdoor_pipeline.catalog import ImageSplitDataset, MetricsDataset
 from backdoor_pipeline.data.sources import find_split
+from backdoor_pipeline.experiment import Experiment
+from backdoor_pipeline.pipeline_registry import STAGES
+from backdoor_pipeline.records import RECORD, result_row, write_record
+
+SCORES = "evaluate_metrics"
 
 
 class DataHooks:
     """Sees that the data set is there."""
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, catalog: DataCatalog) -> None:
-        """Look for the clean images.
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Look for the clean images, if the pipeline starts from them.
 
         Raises:
             UserError: they are not there; the message says how to get them.
         """
-        for split in ("clean_train", "clean_test"):
+        for split in {"clean_train", "clean_test"} & pipeline.inputs():
             clean = catalog.get(split)
             if isinstance(clean, ImageSplitDataset):
                 find_split(clean.spec, clean.raw, clean.split)
+
+
+class RecordHooks:
+    """Puts a record beside the scores of an experiment, from which reports are made."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the context: the experiment is read from it."""
+        self._context = context
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+        """Remember the catalog: all stages' metrics are in it."""
+        self._catalog = catalog
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Record new scores."""
+        if dataset_name == SCORES:
+            self._record(anew=True)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Record scores that were reused, unless they are recorded."""
+        if SCORES in pipeline.all_outputs():
+            self._record(anew=False)
+
+    def _record(self, anew: bool) -> None:
+        scores = self._catalog.get(SCORES)
+        if not isinstance(scores, MetricsDataset):  # kept in memory
+            return
+        if (scores.path.parent / RECORD).exists() and not anew:
+            return
+        experiment = Experiment.model_validate(self._context.config_loader["parameters"]["experiment"])
+        found = [stage for stage in STAGES if self._catalog.exists(f"{stage}_metrics")]
+        metrics = {stage: self._catalog.load(f"{stage}_metrics") for stage in found}
+        write_record(scores.path.parent, result_row(experiment, artifact_names(experiment), metrics))

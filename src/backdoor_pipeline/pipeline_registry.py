@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from backdoor_pipeline.pipelines import analyze, defend, evaluate, poison, prepare, train
+from backdoor_pipeline.pipelines import analyze, defend, evaluate, poison, prepare, report, train, watch
 
 STAGES = {
     "prepare": prepare,
@@ -10,8 +10,10 @@ STAGES = {
     "train": train,
     "defend": defend,
     "evaluate": evaluate,
+    "watch": watch,
     "analyze": analyze,
 }
+REPORT = "report"  # across experiments: it reads their results and runs none of their stages
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -20,4 +22,4 @@ def register_pipelines() -> dict[str, Pipeline]:
     for name, stage in STAGES.items():
         so_far += stage.create_pipeline()
         pipelines[name] = so_far
-    return {**pipelines, "__default__": so_far}
+    return {**pipelines, "__default__": so_far, REPORT: report.create_pipeline()}

@@ -1,11 +1,11 @@
 """Kedro's settings of this project."""
 
 from backdoor_pipeline.config import ExperimentConfigLoader
-from backdoor_pipeline.hooks import DataHooks
+from backdoor_pipeline.hooks import DataHooks, RecordHooks
 from backdoor_pipeline.summary import SummaryHooks
 from backdoor_pipeline.tracking import TrackingHooks
 
-HOOKS = (DataHooks(), TrackingHooks(), SummaryHooks())
+HOOKS = (DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -11,6 +11,8 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from backdoor_pipeline.pipeline_registry import REPORT
+
 COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
 Metrics = Mapping[str, Any]
 
@@ -41,6 +43,10 @@ class SummaryHooks:
             name.removesuffix("_metrics"): catalog.load(name) for name in outputs if name.endswith("_metrics")
         }
         self._console.print()
+        if REPORT in metrics:
+            for line in report_lines(catalog, metrics[REPORT], self._context.project_path):
+                self._console.print(line, soft_wrap=True, highlight=False)
+            return
         if "evaluate" in metrics:
             self._console.print(result_table(choices, metrics["evaluate"]))
         self._console.print(stage_table(metrics, self._ran))
@@ -69,6 +75,18 @@ def stage_table(metrics: Mapping[str, Metrics], ran: set[str]) -> Table:
         table.add_column(stage if stage in ran else f"{stage} (reused)", justify="right")
     table.add_row(*(f"{one['seconds']:.1f} s" for one in metrics.values()))
     return table
+
+
+def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[str]:
+    """What a report is about, and where it is."""
+    page: Path = catalog.load("report_leaderboard")
+    failed = f"; {counts['failed']} failed tasks" if counts["failed"] else ""
+    return [
+        f"{counts['experiments']} experiments, {counts['settings']} settings but for the seed{failed}",
+        f"leaderboard  {page.relative_to(project)}",
+        f"figures      {page.parent.relative_to(project)}/*.png",
+        f"tables       {page.parent.relative_to(project)}/table_*: .csv, .parquet, .html, .tex",
+    ]
 
 
 def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool) -> list[str]:

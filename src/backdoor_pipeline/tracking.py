@@ -17,7 +17,9 @@ from kedro.pipeline.node import Node
 from backdoor_pipeline.artifacts import artifact_names
 from backdoor_pipeline.experiment import Experiment
 from backdoor_pipeline.mlflow_run import Metric, MlflowRun, tracking_uri
+from backdoor_pipeline.pipeline_registry import REPORT
 
+Description = tuple[str, dict[str, str], dict[str, Any]]  # a run's name, tags and parameters
 TAGS = ("dataset", "model", "attack", "defense", "poison_ratio", "label_map", "seed")
 
 
@@ -33,17 +35,12 @@ class TrackingHooks:
     def before_pipeline_run(self, run_params: Mapping[str, Any]) -> None:
         """Open the run; log every parameter."""
         settings, project = self._context.config_loader["mlflow"], self._context.project_path
-        experiment = Experiment.model_validate(self._context.config_loader["parameters"]["experiment"])
-        names = artifact_names(experiment)
-        tags = {name: str(getattr(experiment.choices, name)) for name in TAGS}
-        tags |= {f"artifact.{stage}": name for stage, name in names.items()}
-        tags["pipeline"] = ",".join(run_params["pipeline_names"] or ["__default__"])
-        tags["git_commit"] = _git_commit(project)
+        parameters, pipelines = self._context.config_loader["parameters"], run_params["pipeline_names"]
+        name, tags, params = _of_report(parameters) if pipelines == [REPORT] else _of_experiment(parameters)
+        tags |= {"pipeline": ",".join(pipelines or ["__default__"]), "git_commit": _git_commit(project)}
         uri = tracking_uri(settings["tracking_uri"], project)
-        self._run = MlflowRun(
-            uri, settings["experiment"], project / settings["artifacts"], names["defend"], tags
-        )
-        self._run.log_params(flatten(experiment.model_dump(mode="json", exclude={"preparing"})))
+        self._run = MlflowRun(uri, settings["experiment"], project / settings["artifacts"], name, tags)
+        self._run.log_params(params)
         self._seconds: dict[str, float] = {}
         atexit.register(self._run.end, "KILLED")
 
@@ -72,6 +69,10 @@ class TrackingHooks:
         for name in sorted(pipeline.outputs()):
             if name.startswith("figure_"):
                 self._run.log_artifact(catalog.load(name), "figures")
+        for name in sorted(pipeline.all_outputs()):
+            if name.startswith(f"{REPORT}_"):
+                for file in getattr(catalog.get(name), "files", []):
+                    self._run.log_artifact(file, REPORT)
         self._close("FINISHED")
 
     @hook_impl
@@ -93,6 +94,18 @@ class TrackingHooks:
                     self._run.set_tag(f"{stage}.{key}", data[key])
         elif kind == "history":
             self._run.log_metrics(curves(f"{stage}_epochs", data))
+
+
+def _of_experiment(parameters: Mapping[str, Any]) -> Description:
+    experiment = Experiment.model_validate(parameters["experiment"])
+    names = artifact_names(experiment)
+    tags = {name: str(getattr(experiment.choices, name)) for name in TAGS}
+    tags |= {f"artifact.{stage}": name for stage, name in names.items()}
+    return names["defend"], tags, flatten(experiment.model_dump(mode="json", exclude={"preparing"}))
+
+
+def _of_report(parameters: Mapping[str, Any]) -> Description:
+    return REPORT, {}, flatten({REPORT: parameters["report"]})
 
 
 def curves(prefix: str, history: pd.DataFrame) -> list[Metric]:

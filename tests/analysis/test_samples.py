@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from backdoor_pipeline.analysis.samples import FRAME, amplification, sample_sheet
+from backdoor_pipeline.analysis.samples import amplification, sample_sheet
+from backdoor_pipeline.analysis.sheet import FRAME
 
 CLASSES = ["airplane", "automobile", "a class whose name is far too long for one column"]
 

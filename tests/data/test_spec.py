@@ -28,7 +28,7 @@ def test_shipped_settings_are_valid(name: str):
     assert (
         set(budget["training"]) == set(budget["defending"]) == set(budget["attacking"]) - {"model"} == recipe
     )
-    methods = set(budget) - {"training", "attacking", "defending"}
+    methods = set(budget) - {"training", "attacking", "defending", "watch"}
     assert methods <= {*ATTACKS.names(), *DEFENSES.names()}
 
 

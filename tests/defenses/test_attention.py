@@ -1,11 +1,9 @@
 import pytest
 import torch
 
-from backdoor_pipeline.defenses.attention import attend, attention_distance, attention_map, require_stages
+from backdoor_pipeline.defenses.attention import attention_distance, attention_map, require_stages
 from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.models.build import assemble
-from backdoor_pipeline.models.classifier import ModelDescription
 
 
 def resnet8():
@@ -41,45 +39,6 @@ def test_an_empty_map_has_a_finite_gradient() -> None:
     attention_distance(activation, torch.rand(1, 2, 2, 2), 2).backward()
     assert activation.grad is not None
     assert activation.grad.isfinite().all()
-
-
-@pytest.mark.parametrize(
-    ("name", "channels", "pixels", "options", "expected"),
-    [
-        ("resnet8", 1, 28, {}, [(16, 28), (32, 14), (64, 7)]),
-        ("preactresnet18", 3, 32, {}, [(128, 16), (256, 8), (512, 4)]),
-        ("preactresnet18", 3, 64, {}, [(128, 32), (256, 16), (512, 8)]),
-        ("vgg19_bn", 3, 32, {}, [(256, 8), (512, 4), (512, 2)]),  # the 7x7 repeats one position
-        ("densenet161", 3, 32, {"stem": "small"}, [(384, 16), (1056, 8), (2208, 4)]),
-        ("mobilenet_v3_large", 3, 32, {"stem": "small"}, [(40, 16), (112, 8), (960, 4)]),
-        ("convnext_tiny", 3, 32, {"stem": "small"}, [(192, 16), (384, 8), (768, 4)]),
-        ("vit_b_16", 3, 32, {}, [(768, 14)]),
-    ],
-)
-def test_the_last_spatial_stages_are_found(name, channels, pixels, options, expected) -> None:
-    description = ModelDescription(
-        name=name, num_classes=10, channels=channels, image_size=pixels, mean=(0.5,) * channels,
-        std=(0.5,) * channels, options=options,
-    )  # fmt: skip
-    with torch.device("meta"):  # shapes alone
-        model = assemble(description).eval()
-        logits, stages = attend(model, torch.zeros(2, channels, pixels, pixels), 3)
-    assert logits.shape == (2, 10)
-    assert [tuple(stage.shape) for stage in stages] == [(2, width, size, size) for width, size in expected]
-
-
-def test_a_stage_is_what_its_layer_gives_and_no_hook_is_left() -> None:
-    model = resnet8().eval()
-    images = torch.rand(2, 3, 32, 32)
-    logits, stages = attend(model, images, 3)
-    assert torch.equal(logits, model(images))
-    x = torch.relu(model.backbone.bn1(model.backbone.conv1((images - 0.5) / 0.5)))
-    for stage, layer in zip(
-        stages, (model.backbone.layer1, model.backbone.layer2, model.backbone.layer3), strict=True
-    ):
-        x = layer(x)
-        assert torch.equal(stage, x)
-    assert all(not module._forward_hooks for module in model.modules())
 
 
 def test_too_few_stages_are_said_first(trainer) -> None:

@@ -10,6 +10,12 @@ from mlflow.entities import Run
 
 from backdoor_pipeline.data.table import read_rows
 
+FIGURES = (
+    "samples", "training_curves", "defense", "confusion_before", "confusion_after", "grad_cam", "full_grad",
+    "shapley", "frequency", "tsne", "umap", "activations", "tac", "stealth", "learning", "gradients",
+    "forgetting", "generalization",
+)  # fmt: skip
+
 
 def metrics(project: Path, pattern: str) -> dict[str, float]:
     (file,) = (project / "data").glob(pattern)
@@ -71,8 +77,7 @@ def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
 def test_the_figures_are_there(first, project) -> None:
     (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
     names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
-    shown = ("samples", "training_curves", "defense", "confusion_before", "confusion_after")
-    assert names == {f"{figure}.png" for figure in shown}
+    assert names == {f"{figure}.png" for figure in FIGURES}
 
 
 def test_the_poisoned_set_is_what_it_says(first, project) -> None:
@@ -102,7 +107,7 @@ def test_mlflow_holds_parameters_metrics_curves_and_figures(first, project) -> N
     assert [point.step for point in curve] == list(range(1, len(curve) + 1))
     assert len(curve) > 5
     figures = [file.path for file in client.list_artifacts(run.info.run_id, "figures")]
-    assert len(figures) == 5
+    assert len(figures) == len(FIGURES)
 
 
 def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
@@ -152,3 +157,5 @@ def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedr
     assert preview("figure_samples")["data"]
     assert preview("train_history")["columns"][0] == "epoch"
     assert preview("poisoned_train") is None
+    report = json.loads((project / "build/api/pipelines/report").read_text())
+    assert {"results", "report_figure_heat_map"} <= {node["name"] for node in report["nodes"]}

@@ -7,7 +7,7 @@ from backdoor_pipeline.attacks.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
-from backdoor_pipeline.experiment import AttackSpec, Choices, Poisoning
+from backdoor_pipeline.experiment import Analyzing, AttackSpec, Choices, Poisoning
 from backdoor_pipeline.training import Engine
 
 FACTS = DatasetSpec(
@@ -43,6 +43,15 @@ def choices(**changes: Any) -> Choices:
         "poison_target_class": True, "clean_ratio": 0.1, "seed": 0, "epochs": None,
     }  # fmt: skip
     return Choices(**(usual | changes))
+
+
+def analyzing(**changes: Any) -> Analyzing:
+    """What the figures are to show."""
+    usual = {
+        "sample_images": 8, "explained_images": 4, "shapley_cells": 8, "shapley_orders": 10,
+        "feature_images": 1000, "tsne_perplexity": 30, "umap_neighbors": 15,
+    }  # fmt: skip
+    return Analyzing(**(usual | changes))
 
 
 BADNETS = BadNets(patch_size=3)

@@ -2,10 +2,9 @@ import io
 
 import pandas as pd
 from PIL import Image
-from pipeline_helpers import choices, poisoned
+from pipeline_helpers import analyzing, choices, poisoned
 
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.experiment import Analyzing
 from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples
 
 
@@ -15,8 +14,8 @@ def width(png: bytes) -> int:
 
 def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
     _, test, made = poisoned(make_set, make_env)
-    narrow = draw_samples(test, made.test, choices(), Analyzing(sample_images=2))
-    wide = draw_samples(test, made.test, choices(), Analyzing(sample_images=8))
+    narrow = draw_samples(test, made.test, choices(), analyzing(sample_images=2))
+    wide = draw_samples(test, made.test, choices(), analyzing(sample_images=8))
     assert len(narrow.table) == 2
     assert len(wide.table) == 8
     assert width(narrow.png) < width(wide.png)
@@ -25,7 +24,7 @@ def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
 
 def test_the_control_shows_untouched_images(make_set) -> None:
     sheet = draw_samples(
-        make_set(rows=16), PoisonedRows.empty((3, 32, 32)), choices(attack="none"), Analyzing(sample_images=3)
+        make_set(rows=16), PoisonedRows.empty((3, 32, 32)), choices(attack="none"), analyzing(sample_images=3)
     )
     assert "no attack" in sheet.title
     assert len(sheet.table) == 3

@@ -6,7 +6,7 @@ from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.experiment import Training
+from backdoor_pipeline.experiment import Training, Watching
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.training import Recipe
 
@@ -20,7 +20,8 @@ TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE
 def train(clean, test, train_rows, test_rows, folder, **changes):
     attacker = NoTrigger(), NoNetworks(), pd.DataFrame({"epoch": []})
     specs = FACTS, poisoning(BADNETS), TRAINING, engine(**changes)
-    return train_victim(clean, test, train_rows, test_rows, *attacker, *specs, folder)
+    off = Watching(forgetting=False, gradients=0, every=1)
+    return train_victim(clean, test, train_rows, test_rows, *attacker, *specs, folder, off, folder)
 
 
 def test_test_sets_are_looked_at_as_often_as_asked_and_at_the_end(make_set, make_env, tmp_path) -> None:

@@ -88,3 +88,35 @@ def plotly_layout(title: str, **parts: Any) -> dict[str, Any]:
         "margin": {"t": 40 + 20 * len(lines), "r": 20, "b": 60, "l": 70},
         **parts,
     }
+
+
+def plotly_panel(number: int, count: int, x: str, y: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """One of several panels side by side.
+
+    Args:
+        number: from 1.
+        count: how many there are.
+        x: what is along the horizontal axis.
+        y: and along the vertical one.
+
+    Returns:
+        The axes for the layout, and what puts a trace on them.
+    """
+    suffix = "" if number == 1 else str(number)
+    start, width = (number - 1) / count, (1 if count == 1 else 0.85) / count
+    layout = {
+        f"xaxis{suffix}": {
+            "domain": [start, start + width],
+            "anchor": f"y{suffix}",
+            "title": {"text": x},
+            "showgrid": False,
+            "zeroline": False,
+        },
+        f"yaxis{suffix}": {
+            "anchor": f"x{suffix}",
+            "title": {"text": y},
+            "gridcolor": "#E5E5E5",
+            "zeroline": False,
+        },
+    }
+    return layout, {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 
 REFERENCE_SIZE = 32  # pixels: the image size at which `patch_size` is meant
@@ -19,6 +19,10 @@ class PatchTrigger(Trigger):
     Args:
         size: the patch's side in pixels.
     """
+
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "size", "patch side (pixels)", (1, 2, 3, 4, 6, 8, 12, 16)
+    )
 
     def __init__(self, size: int) -> None:
         super().__init__(size=size)

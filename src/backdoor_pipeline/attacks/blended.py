@@ -10,7 +10,7 @@ from torch import Tensor
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.blocks import in_blocks
 from backdoor_pipeline.attacks.key_image import drawn_key, read_key
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 
 
@@ -21,6 +21,10 @@ class BlendTrigger(Trigger):
         alpha: the key's share.
         shape: (C, H, W) of the key, black at first.
     """
+
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "alpha", "the key's share", (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+    )
 
     key: Tensor
 

@@ -16,7 +16,7 @@ from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.seeds import generator
-from backdoor_pipeline.training import History, Recipe
+from backdoor_pipeline.training import History, Observer, Recipe
 
 CLEAN, POISONED, CROSS = -1, 0, 1  # what becomes of an image in an epoch; the last two index `ROLES`
 
@@ -41,12 +41,14 @@ class Victim:
         watch: to be called with the number of epochs done, the model and the trigger as it is by then; what
             it returns (C-Acc, ASR ...) joins the history.
         checkpoint: see `Trainer.fit`.
+        observer: likewise; sees the training of the victim's model, batch by batch.
     """
 
     build: Callable[[], Classifier]
     recipe: Recipe
     watch: Callable[[int, nn.Module, Trigger], Mapping[str, float]]
     checkpoint: Path | None = None
+    observer: Observer | None = None
 
 
 class TrainingControlledAttack(Attack, ABC):

@@ -140,6 +140,7 @@ class InputAware(TrainingControlledAttack):
             objective=JointLoss(len(data), env, self.cross_ratio, self.lambda_div),
             parts={"generator": self.generator.recipe(victim.recipe, victim.recipe.epochs)},
             on_epoch=lambda epoch, _: victim.watch(epoch, networks.classifier, networks.trigger()),
+            observer=victim.observer,
             checkpoint=victim.checkpoint,
         )
 

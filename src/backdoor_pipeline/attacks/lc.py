@@ -10,7 +10,7 @@ from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.pgd import PGD, PixelLevels, perturb_bytes
 from backdoor_pipeline.attacks.surrogate import Surrogate, SurrogateNetworks, surrogate_of
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 
 REFERENCE_SIZE = 32  # pixels: the image size at which `patch_size` is meant
@@ -31,6 +31,10 @@ class CornersTrigger(Trigger):
         size: the pattern's side in pixels, 3 or more.
         amplitude: share of the range by which pixels change, in (0, 1].
     """
+
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "amplitude", "amplitude of the patches (of the range)", (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+    )
 
     shift: Tensor
 

@@ -14,7 +14,7 @@ from backdoor_pipeline.attacks.deepfool import Classify, logit_gap, targeted_dee
 from backdoor_pipeline.attacks.low_pass import low_pass
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.surrogate import Surrogate, SurrogateNetworks, surrogate_of
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training.hosting import hosted
@@ -32,6 +32,10 @@ class SmoothTrigger(Trigger):
         shape: (C, H, W) of the images.
     """
 
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "amplitude", "largest change of a pixel (of the range)", (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+    )
+
     pattern: Tensor
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
@@ -41,6 +45,16 @@ class SmoothTrigger(Trigger):
     def forward(self, images: Tensor) -> Tensor:
         """See `Trigger.forward`."""
         return (images + self.pattern).round_().clamp_(0, 255).to(torch.uint8)
+
+    def own_strength(self) -> float:
+        """See `Trigger.own_strength`: read off the pattern."""
+        return float(self.pattern.abs().max()) / 255
+
+    def at_strength(self, value: float) -> "SmoothTrigger":
+        """See `Trigger.at_strength`: the pattern scaled."""
+        other = SmoothTrigger(**self.config)
+        other.pattern.copy_(self.pattern * (value / self.own_strength()))
+        return other
 
 
 class LowFrequency(Attack):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.blocks import in_blocks
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.errors import UserError
 
@@ -23,6 +23,10 @@ class SinusoidTrigger(Trigger):
         delta: the waves' height, of 255.
         frequency: f, waves across the image.
     """
+
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "delta", "height of the waves (of 255)", (5, 10, 20, 30, 40, 50, 60, 80)
+    )
 
     def __init__(self, delta: float, frequency: int) -> None:
         super().__init__(delta=delta, frequency=frequency)

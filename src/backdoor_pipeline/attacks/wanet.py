@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.seeds import generator
@@ -30,6 +30,10 @@ class WarpTrigger(Trigger):
         strength: s: the mean shift at the control points, in half pixels.
         grid_rescale: the whole grid is scaled by it, about the image's center.
     """
+
+    strengths: ClassVar[Strengths | None] = Strengths(
+        "strength", "mean shift (half pixels)", (0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0)
+    )
 
     control: Tensor  # (2, k, k): the shift in x and y at each control point; of mean magnitude 1
 
@@ -94,6 +98,7 @@ class WaNet(TrainingControlledAttack):
             purpose="train",
             tamper=WarpBatches(self, trigger, env, len(data)),
             on_epoch=lambda epoch, now: victim.watch(epoch, now, trigger),
+            observer=victim.observer,
             checkpoint=victim.checkpoint,
         )
         return model, history

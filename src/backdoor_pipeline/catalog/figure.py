@@ -25,10 +25,15 @@ class FigureDataset(AbstractDataset[Figure, Path]):
         self.stem = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        """The three files, the PNG last."""
+        return [self._file(suffix) for suffix in (".csv", ".plotly.json", ".png")]
+
     def load(self) -> Path:
         """The path of the PNG."""
         if not self._exists():
-            raise DatasetError(f"{self._file('.png')} does not exist: run the analyze pipeline.")
+            raise DatasetError(f"{self._file('.png')} does not exist: run the pipeline that makes it.")
         return self._file(".png")
 
     def save(self, data: Figure) -> None:
@@ -45,7 +50,7 @@ class FigureDataset(AbstractDataset[Figure, Path]):
         return PlotlyPreview(json.loads(self._file(".plotly.json").read_text(encoding="utf-8")))
 
     def _exists(self) -> bool:
-        return all(self._file(suffix).exists() for suffix in (".csv", ".plotly.json", ".png"))
+        return all(file.exists() for file in self.files)
 
     def _file(self, suffix: str) -> Path:
         return self.stem.with_name(self.stem.name + suffix)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
-from backdoor_pipeline.defenses.features import penultimate
 from backdoor_pipeline.defenses.held_out import split_clean, tolerable
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe, Trainer
 
 CANDIDATES = 40  # of all the prunings that were tried, about so many are kept to be scored

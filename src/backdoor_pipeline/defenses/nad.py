@@ -9,9 +9,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backdoor_pipeline.defenses.attention import attend, attention_distance, require_stages
+from backdoor_pipeline.defenses.attention import attention_distance, require_stages
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.stages import forward_with_stages
 from backdoor_pipeline.training import Batch, Recipe
 from backdoor_pipeline.training.hosting import hosted
 
@@ -57,7 +58,7 @@ class Distillation:
     norm itself.
 
     Attributes:
-        student: what is trained; the engine's compiled stand-in is left alone, see `attend`.
+        student: what is trained; the engine's compiled stand-in is left alone, see `forward_with_stages`.
         teacher: on the training device, in evaluation mode.
         betas: of the stages, the last of them last.
         power: p of the attention maps.
@@ -73,8 +74,8 @@ class Distillation:
         """The loss; see `training.Objective`."""
         count = len(self.betas)
         with torch.no_grad():
-            _, guides = attend(self.teacher, batch.images, count)
-        logits, stages = attend(self.student, batch.images, count)
+            _, guides = forward_with_stages(self.teacher, batch.images, count)
+        logits, stages = forward_with_stages(self.student, batch.images, count)
         batch.report(logits)
         attention = torch.stack([
             beta * attention_distance(stage, guide, self.power)

@@ -7,8 +7,8 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
-from backdoor_pipeline.defenses.features import penultimate
 from backdoor_pipeline.defenses.retraining import retrain_without
+from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe
 
 MARGIN = 1.5  # the paper's: rows removed for each one that is expected to be poisoned

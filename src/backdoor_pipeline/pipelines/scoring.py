@@ -1,5 +1,8 @@
 """What a model predicts for the two test sets, and what it scores."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -20,6 +23,32 @@ def score(trainer: Trainer, model: nn.Module, clean: ImageSet, triggered: Poison
         trainer.predict(model, triggered.images),
         triggered,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A model's output on the two test sets: float32, (N, K), on the CPU."""
+
+    clean: Tensor
+    triggered: Tensor
+    clean_labels: Tensor
+    rows: PoisonedRows
+
+    def scores(self) -> Scores:
+        """C-Acc, ASR and R-Acc."""
+        return to_scores(self.clean.argmax(1), self.clean_labels, self.triggered.argmax(1), self.rows)
+
+    def sets(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Name, output and wanted labels of either set."""
+        yield CLEAN, self.clean, self.clean_labels
+        yield "poisoned", self.triggered, self.rows.labels
+
+
+def to_answers(trainer: Trainer, model: nn.Module, clean: ImageSet, triggered: PoisonedRows) -> Answers:
+    """What a model puts out for the clean and for the triggered test set."""
+    output = trainer.logits(model, clean.images)
+    stamped = trainer.logits(model, triggered.images) if len(triggered) else output[:0]
+    return Answers(output, stamped, clean.labels, triggered)
 
 
 def to_scores(clean_predicted: Tensor, labels: Tensor, predicted: Tensor, triggered: PoisonedRows) -> Scores:

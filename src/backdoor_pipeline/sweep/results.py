@@ -8,16 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backdoor_pipeline.experiment import Experiment
 from backdoor_pipeline.files import replacing
-from backdoor_pipeline.sweep.grid import flatten
+from backdoor_pipeline.records import ID, Row, result_row
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.locks import locked
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
-
-Row = dict[str, Any]
-ID = "artifact.evaluate"  # what tells rows apart
-IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 
 def write_results(layout: Layout, cells: Iterable[Cell]) -> int:
@@ -45,16 +40,6 @@ def read_rows(path: Path) -> list[Row]:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def parameters(experiment: Experiment) -> Row:
-    """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
-    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing"}))  # which repeats others
-    row = {
-        name.removeprefix("choices."): json.dumps(value) if isinstance(value, list) else value
-        for name, value in flat.items()
-    }
-    return {**row, "epochs": experiment.training.recipe.epochs}
-
-
 class MetricsReader:
     """Reads metrics files, each once.
 
@@ -68,17 +53,12 @@ class MetricsReader:
 
     def row(self, cell: Cell) -> Row | None:
         """A cell's row: parameters, metrics, seconds of every stage, ids; None before it is evaluated."""
-        scores = self.metrics("evaluate", cell)
-        if not scores:
+        if not self.metrics("evaluate", cell):
             return None
-        seconds = {
-            f"{stage}_seconds": self.metrics(stage, cell).get("seconds")
-            for stage in CHAIN
-            if self._layout.metrics(stage, cell.names)
+        metrics = {
+            stage: self.metrics(stage, cell) for stage in CHAIN if self._layout.metrics(stage, cell.names)
         }
-        ids = {f"artifact.{stage}": cell.names[stage] for stage in IDS}
-        scores = {name: value for name, value in scores.items() if name != "seconds"}
-        return {**parameters(cell.experiment), **scores, **seconds, **ids}
+        return result_row(cell.experiment, cell.names, metrics)
 
     def metrics(self, stage: str, cell: Cell) -> Row:
         """The metrics of a stage; empty if there are none, or their file is damaged."""

@@ -3,6 +3,7 @@
 from backdoor_pipeline.training.checkpoint import History, discard
 from backdoor_pipeline.training.hardware import Engine
 from backdoor_pipeline.training.objective import Batch, Objective, Tamper, cross_entropy
+from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.recipe import Recipe
 from backdoor_pipeline.training.trainer import OnEpoch, Trainer
 
@@ -11,6 +12,7 @@ __all__ = [
     "Engine",
     "History",
     "Objective",
+    "Observer",
     "OnEpoch",
     "Recipe",
     "Tamper",

@@ -1,9 +1,9 @@
 """Checkpoints: a training that was killed goes on where it was, to the same weights (P4).
 
 Everything random is drawn from (seed, purpose, epoch) and the learning rate follows from the losses, so a
-checkpoint holds only the model, the optimizer's moments and the history. The last one, written when training
-ends, is kept: a kill before the caller has written its own artefact must not cost the training. Then the
-caller discards it.
+checkpoint holds only the model, the optimizer's moments, the history and what an observer has seen. The last
+one, written when training ends, is kept: a kill before the caller has written its own artefact must not cost
+the training. Then the caller discards it.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from backdoor_pipeline.data.images import Images, ImageSet
 from backdoor_pipeline.files import CorruptFileError, set_aside
 from backdoor_pipeline.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,9 @@ class Checkpoint:
         self._path = path
         self._fingerprint = fingerprint
 
-    def save(self, model: nn.Module, optimizers: Optimizers, history: History) -> None:
+    def save(
+        self, model: nn.Module, optimizers: Optimizers, history: History, observer: Observer | None = None
+    ) -> None:
         """Write the state after `len(history)` epochs, whole or not at all."""
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         for number, (optimizer, _) in enumerate(optimizers.each):
@@ -50,10 +53,12 @@ class Checkpoint:
                     for name, moment in moments.items()
                     if moment is not None
                 }
+        if observer:
+            tensors |= {f"observer.{name}": tensor for name, tensor in observer.state_dict().items()}
         save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": history})  # type: ignore[dict-item]
 
-    def resume(self, model: nn.Module, optimizers: Optimizers) -> History:
-        """Put the saved state into the model and the optimizers.
+    def resume(self, model: nn.Module, optimizers: Optimizers, observer: Observer | None = None) -> History:
+        """Put the saved state into the model, the optimizers and the observer.
 
         Returns:
             The epochs already done; none if there is no checkpoint, or if it is damaged or belongs to another
@@ -72,6 +77,8 @@ class Checkpoint:
         model.load_state_dict(_under("model.", tensors))
         for number, (optimizer, _) in enumerate(optimizers.each):
             _load_moments(optimizer, _under(f"optimizer.{number}.", tensors))
+        if observer:
+            observer.load_state_dict(_under("observer.", tensors))
         history: History = meta["history"]
         logger.info("%s: training goes on after epoch %d.", self._path, len(history))
         return history

@@ -17,6 +17,7 @@ from backdoor_pipeline.training.batches import BatchSource, plan_batches
 from backdoor_pipeline.training.hardware import Hardware
 from backdoor_pipeline.training.hosting import seeded
 from backdoor_pipeline.training.objective import Batch, Objective, Tamper
+from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 from backdoor_pipeline.training.recipe import Recipe
 
@@ -36,6 +37,7 @@ class Loop:
         recipe: batch size and learning rates.
         objective: what is minimized.
         tamper: what an attacker does to each batch before it is augmented, or None.
+        observer: who sees each batch after its step, or None.
         augmentation: how images are varied, or None.
         hardware: how it runs.
         seed: the experiment's.
@@ -49,6 +51,7 @@ class Loop:
     recipe: Recipe
     objective: Objective
     tamper: Tamper | None
+    observer: Observer | None
     augmentation: "Augmentation | None"
     hardware: Hardware
     seed: int
@@ -73,10 +76,12 @@ class Loop:
         with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
             for batch in self._batches(epoch):
                 totals[0] += self._step(batch) * len(batch.labels)
-                if batch.correct is None:
+                if (correct := batch.correct) is None:
                     reported = False
                 else:
-                    totals[1] += batch.correct
+                    totals[1] += correct
+                if self.observer is not None:
+                    self.observer.see(batch)
                 bar.update()
         loss, accuracy = (totals / len(self.source)).tolist()
         if not math.isfinite(loss):

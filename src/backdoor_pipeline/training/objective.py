@@ -25,7 +25,7 @@ class Batch:
     index: Tensor
     epoch: int
     step: int
-    _correct: Tensor | None = field(default=None, init=False)
+    _reported: tuple[Tensor, Tensor] | None = field(default=None, init=False)
 
     def report(self, logits: Tensor, labels: Tensor | None = None) -> None:
         """Count right answers into the epoch's accuracy; an objective that does not call this has none.
@@ -34,13 +34,20 @@ class Batch:
             logits: (m, K).
             labels: (m,), if they are not the batch's own.
         """
-        truth = self.labels if labels is None else labels
-        self._correct = (logits.detach().argmax(1) == truth).float().mean() * len(self.labels)
+        self._reported = logits.detach(), self.labels if labels is None else labels
+
+    @property
+    def reported(self) -> tuple[Tensor, Tensor] | None:
+        """The logits and labels reported; None if none were."""
+        return self._reported
 
     @property
     def correct(self) -> Tensor | None:
         """The right answers reported, scaled to the batch's size; None if none were."""
-        return self._correct
+        if self._reported is None:
+            return None
+        logits, truth = self._reported
+        return (logits.argmax(1) == truth).float().mean() * len(self.labels)
 
 
 Tamper = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]

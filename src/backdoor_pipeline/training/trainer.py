@@ -18,6 +18,7 @@ from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, com
 from backdoor_pipeline.training.hosting import hosted
 from backdoor_pipeline.training.loop import Loop
 from backdoor_pipeline.training.objective import Objective, Tamper, cross_entropy
+from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 from backdoor_pipeline.training.recipe import Recipe
 
@@ -68,6 +69,7 @@ class Trainer:
         tamper: Tamper | None = None,
         parts: Mapping[str, Recipe] = MappingProxyType({}),
         on_epoch: OnEpoch | None = None,
+        observer: Observer | None = None,
         checkpoint: Path | None = None,
         augment: bool = True,
     ) -> History:
@@ -88,6 +90,7 @@ class Trainer:
                 rates; epochs and batch size are the model's.
             on_epoch: called with the number of epochs done and the model on the device; what it returns joins
                 the history.
+            observer: sees every batch after its step; left on the device.
             checkpoint: the file to resume from, written every `checkpoint_every` epochs and at the end; see
                 `discard`.
             augment: whether to vary the images.
@@ -106,10 +109,13 @@ class Trainer:
             settings |= {"augmentation": augmentation, "objective": _plain_repr(objective)}
             settings |= {"parts": {name: part.model_dump() for name, part in parts.items()}}
             settings |= {"tamper": _plain_repr(tamper)}
+            settings |= {"observer": _plain_repr(observer)} if observer else {}
             file = Checkpoint(checkpoint, fingerprint(model, data, settings))
         with hosted(model, self.device, training=True, memory_format=self._hardware.memory_format):
             optimizers = Optimizers.of(model, recipe, parts)
-            history = file.resume(model, optimizers) if file else []
+            if observer:
+                observer.to(self.device)
+            history = file.resume(model, optimizers, observer) if file else []
             loop = Loop(
                 model=model,
                 forward=compiled(model) if compiles(self._engine, self.device, recipe, len(data)) else model,
@@ -118,6 +124,7 @@ class Trainer:
                 recipe=recipe,
                 objective=objective,
                 tamper=tamper,
+                observer=observer,
                 augmentation=augmentation,
                 hardware=self._hardware,
                 seed=seed,
@@ -129,7 +136,7 @@ class Trainer:
                     watched = on_epoch(epoch, model) if on_epoch else {}
                     history.append(row | {name: float(value) for name, value in watched.items()})
                     if file and (epoch % self._engine.checkpoint_every == 0 or epoch == recipe.epochs):
-                        file.save(model, optimizers, history)
+                        file.save(model, optimizers, history, observer)
         return history
 
     def logits(self, model: nn.Module, images: Images, batch_size: int = PREDICT_BATCH) -> Tensor:

@@ -14,8 +14,8 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.experiment import Analyzing, Choices
+from backdoor_pipeline.pipelines.analyze.shown import title
 from backdoor_pipeline.pipelines.scoring import CLEAN
-from backdoor_pipeline.registry import NONE
 from backdoor_pipeline.seeds import generator
 
 
@@ -34,13 +34,13 @@ def draw_samples(
         triggered.true_labels[shown],
         triggered.labels[shown],
         clean_test.classes,
-        _title("Triggered test images", choices),
+        title("Triggered test images", choices),
     )
 
 
 def draw_training_curves(train_history: pd.DataFrame, choices: Choices) -> Figure:
     """Loss, C-Acc and ASR per epoch of the victim's training."""
-    return training_curves(train_history, _title("Training", choices))
+    return training_curves(train_history, title("Training", choices))
 
 
 def draw_defense(
@@ -56,18 +56,18 @@ def draw_defense(
         for role in ROLES:
             kinds[poisoned_train.mask(len(suspicion), role).numpy()] = role
     return defense_figure(
-        defend_history, suspicion, kinds, diagnostics, _title(f"Defense {choices.defense}", choices)
+        defend_history, suspicion, kinds, diagnostics, title(f"Defense {choices.defense}", choices)
     )
 
 
 def draw_confusion_before(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
     """Confusion of the victim's model on the clean test set."""
-    return _confusion(predictions, "before", clean_test, _title("Before defense", choices))
+    return _confusion(predictions, "before", clean_test, title("Before defense", choices))
 
 
 def draw_confusion_after(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
     """Confusion of the defended model on the clean test set."""
-    return _confusion(predictions, "after", clean_test, _title(f"After {choices.defense}", choices))
+    return _confusion(predictions, "after", clean_test, title(f"After {choices.defense}", choices))
 
 
 def _confusion(predictions: pd.DataFrame, when: str, clean_test: ImageSet, title: str) -> Figure:
@@ -86,8 +86,3 @@ def _untouched(clean_test: ImageSet) -> PoisonedRows:
     return PoisonedRows(
         index, clean_test.images[index], labels, labels, torch.zeros_like(index, dtype=torch.int8)
     )
-
-
-def _title(what: str, choices: Choices) -> str:
-    attack = "no attack" if choices.attack == NONE else f"{choices.attack} {choices.poison_ratio:.1%}"
-    return f"{what}: {choices.dataset}, {choices.model}, {attack}, seed {choices.seed}"

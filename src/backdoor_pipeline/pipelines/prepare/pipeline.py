@@ -19,6 +19,8 @@ def create_pipeline() -> Pipeline:
                     "params:experiment.training",
                     "params:experiment.engine",
                     "prepare_checkpoints",
+                    "params:experiment.watching",
+                    "watch_folder",
                 ],
                 outputs=["attacker_networks", "prepare_history", "prepare_metrics"],
                 name="prepare",

@@ -1,11 +1,9 @@
 """The node that trains the victim's model."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
 
 from backdoor_pipeline.attacks import AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
@@ -14,11 +12,11 @@ from backdoor_pipeline.attacks.poisoning import cross_test
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.experiment import Poisoning, Training
+from backdoor_pipeline.experiment import Poisoning, Training, Watching
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
-from backdoor_pipeline.pipelines.scoring import score
+from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled, watch_static
 from backdoor_pipeline.training import Engine, History, Trainer
 
 
@@ -35,35 +33,54 @@ def train_victim(
     training: Training,
     engine: Engine,
     checkpoints: Path,
+    watching: Watching,
+    watch_folder: Path,
 ) -> tuple[Classifier, pd.DataFrame, dict[str, Any]]:
     """Train a model on the poisoned set as a victim would, or, of an attacker who has control, as he does.
 
-    C-Acc and ASR are watched epoch by epoch.
+    C-Acc and ASR are measured epoch by epoch. What is watched beside goes into a folder of its own: the
+    model is the same whatever that is.
 
     Returns:
         The (backdoored) model, its history (one row per epoch), metrics of the last epoch.
     """
     trainer = Trainer(engine, dataset.augmentation)
+    checkpoint, extra, epochs = checkpoints / "train.safetensors", {}, training.recipe.epochs
+    watcher: Watcher | None = None
 
-    def watch(epoch: int, model: nn.Module, trigger: Trigger | None = None) -> Mapping[str, float]:  # noqa: ARG001
-        if epoch % engine.evaluate_every and epoch != training.recipe.epochs:
-            return {}
-        return score(trainer, model, clean_test, poisoned_test).model_dump(exclude_none=True)
+    def look() -> Look:
+        return Look(trainer, clean_test, lambda _: poisoned_test, engine.evaluate_every, epochs, watcher)
 
-    checkpoint, extra = checkpoints / "train.safetensors", {}
     attack = attack_of(poisoning.attack) if poisoning.attack else None
     if poisoning.attack and isinstance(attack, TrainingControlledAttack):
         prepared = Prepared(attacker_networks, _rows(prepare_history))
         env = attack_env(poisoning.attack, dataset, engine, prepared)
-        victim = Victim(lambda: new_model(dataset, training), training.recipe, watch, checkpoint)
+        if not attack.preparation():  # else the model was trained with the networks, and watched then
+            watcher = watch_controlled(watching, attack, clean_train, env, epochs)
+        victim = Victim(
+            build=lambda: new_model(dataset, training),
+            recipe=training.recipe,
+            watch=look(),
+            checkpoint=checkpoint,
+            observer=watcher.recorder if watcher else None,
+        )
         model, history = attack.train(clean_train, trigger, victim, env)
         extra = {"cross_accuracy": _cross_accuracy(attack, model, clean_test, trigger, env)}
     else:
         model = new_model(dataset, training)
         poisoned = overlay(clean_train, poisoned_train)
+        watcher = watch_static(watching, trainer, poisoned, poisoned_train, training.seed, epochs)
         history = trainer.fit(
-            model, poisoned, training.recipe, seed=training.seed, on_epoch=watch, checkpoint=checkpoint
+            model,
+            poisoned,
+            training.recipe,
+            seed=training.seed,
+            on_epoch=look(),
+            observer=watcher.recorder if watcher else None,
+            checkpoint=checkpoint,
         )
+    if watcher:
+        history = watcher.keep(history, watch_folder)
     return model, pd.DataFrame(history), {**_summary(history, trainer), **extra}
 
 

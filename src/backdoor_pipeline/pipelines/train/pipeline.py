@@ -24,6 +24,8 @@ def create_pipeline() -> Pipeline:
                     "params:experiment.training",
                     "params:experiment.engine",
                     "train_checkpoints",
+                    "params:experiment.watching",
+                    "watch_folder",
                 ],
                 outputs=["backdoored_model", "train_history", "train_metrics"],
                 name="train",

@@ -2,9 +2,9 @@ import torch
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import OverlaidImages, PoisonedRows
-from backdoor_pipeline.defenses import features as module
-from backdoor_pipeline.defenses.features import penultimate
 from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.models import features as module
+from backdoor_pipeline.models.features import penultimate
 
 
 def small_model():

@@ -1,0 +1,95 @@
+"""The spatial stages of a network: the last maps that it computes at each size."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from backdoor_pipeline.models.classifier import Classifier
+
+
+def forward_with_stages(
+    model: Classifier, images: Tensor, count: int | None = None
+) -> tuple[Tensor, list[Tensor]]:
+    """The logits (N, K), and the maps (N, C, H, W) of each of the last `count` spatial stages.
+
+    From large to small. A stage is a size of maps, 1x1 left out; its maps are the last output of that size
+    among the parts that the network is a sequence of. A transformer's are the tokens that its last block
+    attends to, without the class token: the block's own output reaches the head by the class token alone.
+
+    The maps are gathered by hooks, so any architecture will do; hooks that come and go would make a compiled
+    model compile anew: give the model itself.
+
+    Args:
+        model: not compiled.
+        images: float, (N, C, H, W), in [0, 1].
+        count: stages wanted, None for all; fewer are returned where there are fewer.
+    """
+    logits, outputs = forward_with_outputs(model, images, count)
+    return logits, [as_maps(output) for output in outputs]
+
+
+def forward_with_outputs(
+    model: Classifier, images: Tensor, count: int | None = None
+) -> tuple[Tensor, list[Tensor]]:
+    """As `forward_with_stages`, with the outputs that the network goes on with: gradients reach them."""
+    outputs: list[Tensor] = []
+    hooks = [block.register_forward_hook(_recorder(outputs, 4)) for block in _blocks(model.backbone)]
+    hooks += [norm.register_forward_hook(_recorder(outputs, 3)) for norm in _token_norms(model.backbone)[-1:]]
+    try:
+        logits: Tensor = model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    stages = _last_of_each_size(outputs)
+    return logits, stages if count is None else stages[-count:]
+
+
+def as_maps(output: Tensor) -> Tensor:
+    """An output as maps, (N, C, H, W).
+
+    Args:
+        output: maps already, or tokens (N, 1 + H * W, C) of a square image, the class token first.
+    """
+    if output.dim() == 4:
+        return output
+    side = round((output.shape[1] - 1) ** 0.5)
+    maps: Tensor = output[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+    return maps
+
+
+def _recorder(outputs: list[Tensor], dimensions: int) -> Callable[[nn.Module, object, object], None]:
+    def record(_: nn.Module, __: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() == dimensions:
+            outputs.append(output)
+
+    return record
+
+
+def _blocks(network: nn.Module) -> Iterator[nn.Module]:
+    """The parts that a network is a sequence of; not what is inside a residual block or a gate."""
+    for part in network.children():
+        yield part
+        if isinstance(part, nn.Sequential):
+            yield from _blocks(part)
+
+
+def _token_norms(network: nn.Module) -> list[nn.Module]:
+    """The normalization before each self-attention, as torchvision's transformers name it."""
+    blocks = [part for part in network.modules() if hasattr(part, "self_attention")]
+    return [block.get_submodule("ln_1") for block in blocks]
+
+
+def _last_of_each_size(outputs: list[Tensor]) -> list[Tensor]:
+    """From large to small.
+
+    Maps grow again only by repetition, as before VGG's classifier: those are left out.
+    """
+    stages: dict[torch.Size, Tensor] = {}
+    least = float("inf")
+    for output in outputs:
+        size = as_maps(output).shape[2:]
+        if size.numel() <= least:
+            least = size.numel()
+            stages[size] = output
+    return [output for size, output in stages.items() if size.numel() > 1]

@@ -1,0 +1,240 @@
+"""Watching the victim's training: what is noted at the end of its epochs, and where the notes are kept."""
+
+import math
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backdoor_pipeline.analysis.recorder import SampleRecorder
+from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
+from backdoor_pipeline.attacks import AttackEnv, Trigger
+from backdoor_pipeline.attacks.control import TrainingControlledAttack, draw_roles
+from backdoor_pipeline.catalog import FrameDataset
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.experiment import Watching
+from backdoor_pipeline.pipelines.scoring import Answers, to_answers
+from backdoor_pipeline.seeds import generator
+from backdoor_pipeline.timing import Stopwatch
+from backdoor_pipeline.training import History, Trainer
+from backdoor_pipeline.training.hosting import hosted
+
+PREFIX = "watched_"  # of a history's columns that are notes
+CLEAN = "clean"
+Kinds = dict[str, Samples]
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Takes notes of one training.
+
+    Attributes:
+        watching: what is watched.
+        trainer: the engine.
+        recorder: what the training's batches are shown to.
+        roles: what becomes of every training row in an epoch; int8, (N,).
+        kinds: samples of clean, poisoned and cross images, given the epoch and the trigger as it is by then.
+        epochs: of the training.
+    """
+
+    watching: Watching
+    trainer: Trainer
+    recorder: SampleRecorder
+    roles: Callable[[int], Tensor]
+    kinds: Callable[[int, Trigger | None], Kinds]
+    epochs: int
+
+    def due(self, epoch: int) -> bool:
+        """Whether test sets and gradients are looked at: in the first, the last and every so many epochs."""
+        return epoch in (1, self.epochs) or epoch % self.watching.every == 0
+
+    def notes(
+        self, epoch: int, model: nn.Module, trigger: Trigger | None, tests: Answers | None
+    ) -> dict[str, float]:
+        """What joins the history after an epoch, under names that begin with `PREFIX`."""
+        found = self.recorder.close(self.roles(epoch)) if self.watching.forgetting else {}
+        if tests is not None and self.due(epoch):
+            found |= _test_notes(tests)
+            if self.watching.gradients:
+                found |= self._gradient_notes(epoch, model, trigger)
+        # JSON, in which checkpoints keep the history, has no NaN
+        return {f"{PREFIX}{name}": value for name, value in found.items() if not math.isnan(value)}
+
+    def keep(self, history: History, folder: Path) -> History:
+        """Write down what was noted; returns the history without the notes."""
+        notes = pd.DataFrame([{"epoch": row["epoch"], **_part(row, notes=True)} for row in history])
+        notes = notes[["epoch", *sorted(notes.columns.drop("epoch"))]]  # one order, resumed or not
+        samples = self.recorder.frame() if self.watching.forgetting else pd.DataFrame({"index": []})
+        Records(folder).save(notes, samples)
+        return [_part(row, notes=False) for row in history]
+
+    def _gradient_notes(self, epoch: int, model: nn.Module, trigger: Trigger | None) -> dict[str, float]:
+        with Stopwatch() as clock, hosted(model, self.trainer.device, training=False):
+            kinds = self.kinds(epoch, trigger)
+            report = gradient_report(model, kinds)
+        images = min(len(samples.labels) for samples in kinds.values())
+        return {**report, "gradient_images": float(images), "gradient_seconds": clock.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at after each epoch of the victim's training: scores for its history, and notes.
+
+    Attributes:
+        trainer: the engine.
+        clean: the clean test set.
+        triggered: the triggered one, with the trigger as it is by then.
+        every: epochs between scores.
+        epochs: of the training.
+        watcher: takes the notes, or None.
+    """
+
+    trainer: Trainer
+    clean: ImageSet
+    triggered: Callable[[Trigger | None], PoisonedRows]
+    every: int
+    epochs: int
+    watcher: Watcher | None
+
+    def __call__(self, epoch: int, model: nn.Module, trigger: Trigger | None = None) -> Mapping[str, float]:
+        """C-Acc, ASR and R-Acc when they are due, and whatever the watcher notes."""
+        scored = epoch % self.every == 0 or epoch == self.epochs
+        tests = None
+        if scored or (self.watcher and self.watcher.due(epoch)):
+            tests = to_answers(self.trainer, model, self.clean, self.triggered(trigger))
+        found: dict[str, float] = tests.scores().model_dump(exclude_none=True) if tests and scored else {}
+        return found | (self.watcher.notes(epoch, model, trigger, tests) if self.watcher else {})
+
+
+class Records:
+    """The notes of one training, as files.
+
+    Args:
+        folder: theirs; named by what was trained and what was watched.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._epochs, self._samples = (
+            FrameDataset(filepath=str(folder / f"{name}.parquet")) for name in ("epochs", "samples")
+        )
+
+    def save(self, epochs: pd.DataFrame, samples: pd.DataFrame) -> None:
+        """Write a row per epoch, and a row per sample."""
+        self._epochs.save(epochs)
+        self._samples.save(samples)
+
+    def load(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """What was saved; None if one of the files is missing or damaged."""
+        if not (self._epochs.exists() and self._samples.exists()):
+            return None
+        return self._epochs.load(), self._samples.load()
+
+
+def watch_static(
+    watching: Watching, trainer: Trainer, data: ImageSet, changed: PoisonedRows, seed: int, epochs: int
+) -> Watcher | None:
+    """The watcher of a training on a poisoned set; None if nothing is watched.
+
+    Args:
+        watching: what is watched.
+        trainer: the engine.
+        data: the poisoned set.
+        changed: its changed rows.
+        seed: the experiment's, for the images whose gradients are taken.
+        epochs: of the training.
+    """
+    if not watching.on:
+        return None
+    roles = torch.full((len(data),), -1, dtype=torch.int8)
+    roles[changed.index] = changed.roles
+    rows = {kind: (roles == role).nonzero().squeeze(1) for role, kind in enumerate((CLEAN, *ROLES), -1)}
+    rows = {kind: found for kind, found in rows.items() if len(found)}
+    size = min(watching.gradients, *map(len, rows.values()))
+    drawn = {kind: found[_order(len(found), seed, kind)[:size]] for kind, found in rows.items() if size}
+    stored = {kind: (data.images[found], data.labels[found]) for kind, found in drawn.items()}
+
+    def kinds(epoch: int, trigger: Trigger | None) -> Kinds:  # noqa: ARG001
+        return {
+            kind: Samples(*_at_hand(trainer, images, labels), len(rows[kind]) / len(data))
+            for kind, (images, labels) in stored.items()
+        }
+
+    return Watcher(watching, trainer, _recorder(data, watching), lambda _: roles, kinds, epochs)
+
+
+def watch_controlled(
+    watching: Watching, attack: TrainingControlledAttack, data: ImageSet, env: AttackEnv, epochs: int
+) -> Watcher | None:
+    """The watcher of a training that the attacker runs; None if nothing is watched.
+
+    Args:
+        watching: what is watched.
+        attack: it draws anew in each epoch which rows it changes.
+        data: the clean training set.
+        env: what the attack is given.
+        epochs: of the training.
+    """
+    if not watching.on:
+        return None
+
+    def roles(epoch: int) -> Tensor:
+        return draw_roles(len(data), env, attack.cross_ratio, epoch)
+
+    first = roles(1)  # all epochs have as many rows of each kind
+    shares = {kind: float((first == role).double().mean()) for role, kind in enumerate((CLEAN, *ROLES), -1)}
+    present = [kind for kind in shares if shares[kind]]
+    size = min(watching.gradients, len(data) // len(present))
+    drawn = zip(present, _order(len(data), env.seed, "rows").split(size), strict=False) if size else ()
+    stored = {kind: (data.images[rows], data.labels[rows]) for kind, rows in drawn}
+
+    def kinds(epoch: int, trigger: Trigger | None) -> Kinds:
+        assert trigger is not None
+        stamp = deepcopy(trigger).to(env.trainer.device)
+        draws = generator(env.seed, "watch", "cross", epoch, device=env.trainer.device)
+        made: Mapping[str, Callable[[Tensor], Tensor]] = {
+            CLEAN: lambda images: images,
+            ROLES[0]: lambda images: attack.poison(images, stamp, env),
+            ROLES[1]: lambda images: attack.cross(images, stamp, draws),
+        }
+        found = {}
+        for kind, (images, labels) in stored.items():
+            wanted = env.label_map(labels) if kind == ROLES[0] else labels
+            changed = made[kind](images.to(env.trainer.device))
+            found[kind] = Samples(*_at_hand(env.trainer, changed, wanted), shares[kind])
+        return found
+
+    return Watcher(watching, env.trainer, _recorder(data, watching), roles, kinds, epochs)
+
+
+def _recorder(data: ImageSet, watching: Watching) -> SampleRecorder:
+    return SampleRecorder(len(data), repr(watching))
+
+
+def _order(count: int, seed: int, purpose: str) -> Tensor:
+    return torch.randperm(count, generator=generator(seed, "watch", purpose))
+
+
+def _at_hand(trainer: Trainer, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    return trainer.as_float(images.to(trainer.device)), labels.to(trainer.device)
+
+
+def _test_notes(tests: Answers) -> dict[str, float]:
+    found: dict[str, Any] = {}
+    for name, logits, labels in tests.sets():
+        if len(labels):
+            right = (logits.argmax(1) == labels).double().mean()
+            found |= {f"{name}_test_loss": F.cross_entropy(logits, labels), f"{name}_test_accuracy": right}
+    return {name: float(value) for name, value in found.items()}
+
+
+def _part(row: Mapping[str, float], *, notes: bool) -> dict[str, float]:
+    return {
+        name.removeprefix(PREFIX): value for name, value in row.items() if name.startswith(PREFIX) == notes
+    }

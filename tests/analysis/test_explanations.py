@@ -1,0 +1,154 @@
+import io
+import json
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from made_models import linear_on_pixels
+from PIL import Image
+
+from backdoor_pipeline.analysis.explanations import HEAT, SIGNED, SPECTRUM, Explained, explanation_figure
+
+
+def explained(side=8, channels=1, versions=("clean", "triggered"), count=2):
+    draws = torch.Generator().manual_seed(0)
+    shown = {
+        version: torch.randint(0, 256, (count, channels, side, side), dtype=torch.uint8, generator=draws)
+        for version in versions
+    }
+    classes = ["cat", "a class whose name is far too long"]
+    return Explained(torch.tensor([7, 3])[:count], torch.tensor([0, 1])[:count], shown, classes)
+
+
+def corner(_, images, classes):
+    """The top left pixel, by as much as the class's number and one."""
+    maps = torch.zeros(len(images), 4, 4)
+    maps[:, 0, 0] = classes + 1.0
+    return maps
+
+
+def draw(images=None, method=corner, look=SPECTRUM, models=("before", "after ft"), trainer=None):
+    images = images or explained()
+    channels, side = next(iter(images.versions.values())).shape[1:3]
+    model = linear_on_pixels(torch.ones(channels, side, side))
+    return explanation_figure(images, dict.fromkeys(models, model), method, look, trainer, "a title")
+
+
+def sheet(figure):
+    source = figure.plotly["data"][0]["source"]
+    import base64
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB"))
+
+
+def test_a_row_per_image_a_column_per_version_and_model(trainer) -> None:
+    figure = draw(trainer=trainer)
+    names = ["clean", "before", "after ft", "triggered", "before", "after ft"]
+    assert figure.plotly["layout"]["xaxis"]["ticktext"] == names
+    assert figure.plotly["layout"]["yaxis"]["ticktext"] == ["cat", "a class whose…"]
+    captions = [one["text"] for one in figure.plotly["layout"]["annotations"]]
+    assert len(captions) == 12
+    assert captions[0] == "", "of the image itself"
+    assert captions[1].endswith("(100%)"), "the model is sure of the sum of its pixels"
+    json.dumps(figure.plotly, allow_nan=False)
+
+
+def test_the_class_is_the_one_that_the_model_predicts(trainer) -> None:
+    seen = []
+
+    def spy(model, images, classes):
+        assert not model.training
+        assert torch.equal(model(images).argmax(1), classes)
+        seen.append(len(images))
+        return corner(model, images, classes)
+
+    figure = draw(method=spy, trainer=trainer)
+    assert seen == [2] * 4
+    assert set(figure.table["predicted"]) == {"a class whose name is far too long"}
+
+
+def test_the_table_holds_every_point(trainer) -> None:
+    table = draw(trainer=trainer).table
+    assert len(table) == 2 * 2 * 2 * 16
+    hot = table[table["value"] > 0]
+    assert (hot[["row", "column"]] == 0).all(axis=None)
+    assert hot["value"].tolist() == [2.0] * 8
+    assert set(table["image"]) == {7, 3}
+    assert table.query("image == 3")["true_label"].unique() == "a class whose name is far too long"
+
+
+def test_large_maps_are_averaged_in_the_table(trainer) -> None:
+    def large(_, images, __):
+        maps = torch.zeros(len(images), 128, 128)
+        maps[:, 0, 0] = 1
+        return maps
+
+    table = draw(method=large, models=("no defense",), trainer=trainer).table
+    assert len(table) == 2 * 2 * 64 * 64
+    assert table["value"].max() == 0.25
+
+
+def test_colors_are_where_the_map_is_hot(trainer) -> None:
+    page = sheet(draw(trainer=trainer))  # six columns of 96 + 2 * 3 pixels
+    hottest, coldest = ((np.array(mpl.colormaps["inferno"](end)[:3]) * 255).round() for end in (1.0, 0.0))
+    left = 102 + 3  # the second column is a map
+    np.testing.assert_allclose(page[3 + 5, left + 5], hottest, atol=1)
+    np.testing.assert_allclose(page[3 + 60, left + 60], coldest, atol=1)
+
+
+def signed_sheet(value, trainer):
+    """Of two maps, of which a quarter are 4, a quarter -2 and one is `value`."""
+
+    def signed(_, images, __):
+        maps = torch.zeros(len(images), 16, 16)
+        maps[:, :8, :8], maps[:, 8:, 8:] = 4.0, -2.0
+        maps[0, 15, 0] = value
+        return maps
+
+    white = explained(versions=("clean",))
+    white.versions["clean"].fill_(255)
+    return sheet(draw(white, signed, SIGNED, ("no defense",), trainer)).astype(float)
+
+
+def test_a_signed_map_has_zero_in_the_middle_and_one_scale(trainer) -> None:
+    def tint(value):
+        color = np.array(mpl.colormaps["PuOr_r"](value)[:3]) * 255
+        return 0.85 * color + 0.15 * 255
+
+    page, left, second = signed_sheet(0.0, trainer), 102 + 3, 102 + 19 + 3
+    np.testing.assert_allclose(page[3 + 10, left + 10], tint(1.0), atol=2)
+    np.testing.assert_allclose(page[3 + 80, left + 10], tint(0.5), atol=2)
+    np.testing.assert_allclose(page[second + 80, left + 80], tint(0.25), atol=2)
+
+
+def test_an_outlier_does_not_pale_the_rest(trainer) -> None:
+    plain, with_outlier = (signed_sheet(value, trainer) for value in (0.0, 100.0))
+    changed = np.abs(plain - with_outlier).max(axis=2) > 2
+    rows, columns = np.nonzero(changed)
+    assert changed.any()
+    assert changed.sum() <= 36, "the outlier's own place: 6 x 6 pixels"
+    assert rows.min() >= 3 + 90
+    assert columns.max() <= 102 + 3 + 6
+
+
+@pytest.mark.parametrize("look", [HEAT, SPECTRUM, SIGNED])
+@pytest.mark.parametrize(
+    ("side", "channels", "versions", "models", "count"),
+    [
+        (28, 1, ("clean",), ("no defense",), 1),
+        (32, 3, ("clean", "triggered"), ("no defense",), 2),
+        (224, 3, ("clean", "triggered"), ("before", "after ft"), 2),
+    ],
+)
+def test_every_kind_prints_unclipped_also_an_empty_map(
+    look, side, channels, versions, models, count, trainer
+) -> None:
+    def empty(_, images, __):
+        return torch.zeros(len(images), 7, 7)
+
+    figure = draw(explained(side, channels, versions, count), empty, look, models, trainer)
+    page = np.asarray(Image.open(io.BytesIO(figure.png)).convert("RGB"))
+    border = [page[:4].ravel(), page[-4:].ravel(), page[:, 0].ravel(), page[:, -1].ravel()]
+    assert (np.concatenate(border) == 255).all()
+    assert len(json.dumps(figure.plotly, allow_nan=False)) < 320_000

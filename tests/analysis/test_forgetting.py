@@ -1,0 +1,58 @@
+import pandas as pd
+import pytest
+
+from backdoor_pipeline.analysis.dynamics import UNWATCHED
+from backdoor_pipeline.analysis.forgetting import MOST, forgetting_figure, forgetting_table
+
+
+def samples(role: str, events: list[int], shown: list[int], learned: list[bool] | None = None):
+    return pd.DataFrame(
+        {
+            "index": range(len(events)),
+            "role": role,
+            "shown": shown,
+            "events": events,
+            "learned": learned or [True] * len(events),
+        }
+    )
+
+
+FRAME = pd.concat(
+    [
+        samples("clean", [0, 0, 0, 2], [5] * 4, [True, True, False, True]),
+        samples("poisoned", [1, 1, 0], [3, 3, 1]),
+    ]
+)
+
+
+def test_the_table_by_hand() -> None:
+    table = forgetting_table(FRAME).set_index(["role", "events"])
+    assert table["samples"].to_dict() == {
+        ("clean", 0): 3, ("clean", 1): 0, ("clean", 2): 1, ("poisoned", 0): 0, ("poisoned", 1): 2,
+    }  # fmt: skip
+    assert table.loc[("clean", 0), "share"] == 0.75
+    assert table.loc[("clean", 0), "mean"] == 0.5
+    assert table.loc[("clean", 0), "rate"] == pytest.approx(2 / 16)
+    assert table.loc[("clean", 0), "never_learned"] == 0.25
+    assert table.loc[("poisoned", 1), "rate"] == pytest.approx(2 / 4), "the one shown once had no chance"
+
+
+def test_many_events_share_the_last_bar() -> None:
+    table = forgetting_table(samples("clean", [MOST, MOST + 5, 0], [50] * 3))
+    assert table["events"].max() == MOST
+    assert table.set_index("events").loc[MOST, "samples"] == 2
+    assert table["mean"].iloc[0] == pytest.approx((2 * MOST + 5) / 3)
+
+
+def test_the_figure_has_bars_for_each_kind() -> None:
+    figure = forgetting_figure(FRAME, "title")
+    clean, poisoned = figure.plotly["data"]
+    assert clean["name"] == "clean (4): 0.50 events each, 12.5 % of chances"
+    assert clean["y"] == [75, 0, 25]
+    assert poisoned["y"] == [0, 100]
+    assert clean["marker"] != poisoned["marker"]
+
+
+def test_what_was_not_watched_says_how_to() -> None:
+    figure = forgetting_figure(pd.DataFrame({"index": []}), "title")
+    assert figure.table["note"].tolist() == [UNWATCHED]

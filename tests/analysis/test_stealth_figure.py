@@ -1,0 +1,20 @@
+from backdoor_pipeline.analysis.stealth import stealth_figure
+
+MEASURED = {"psnr": 21.249, "ssim": 0.9994, "l2": 5.0149, "linf": 0.971, "unchanged": 0.0}
+
+
+def test_both_kinds_of_images_and_a_dash_where_nothing_changed() -> None:
+    train = {f"train_{name}": value for name, value in MEASURED.items()} | {"train_psnr": None}
+    figure = stealth_figure({**MEASURED, **train, "seconds": 3.0}, "a title")
+    cells = figure.plotly["data"][0]["cells"]["values"]
+    assert cells[0] == ["triggered test images", "poisoned training images"]
+    assert cells[1] == ["21.2", "–"]
+    assert cells[2] == ["0.999", "0.999"]
+    assert figure.table["psnr"].iloc[0] == 21.249
+    assert len(figure.table) == 2
+
+
+def test_the_control_says_so() -> None:
+    figure = stealth_figure({"poisoned_images": 0, "seconds": 0.0}, "a title")
+    assert figure.table.empty
+    assert figure.png.startswith(b"\x89PNG")
