@@ -177,7 +177,10 @@ def test_killed_for_real(tmp_path: Path) -> None:
         import os, signal, sys
         from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import torch
         from training_helpers import data, model, recipe, trainer
+
+        torch.set_num_threads({torch.get_num_threads()})  # the last bits depend on it
 
         def die(epoch, net):
             if epoch == 3:
