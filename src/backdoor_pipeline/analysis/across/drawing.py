@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.figure import Figure
 
+LONGEST = 21  # characters of a name in a picture
 MARKERS = "osD^vPX<>*ph"
 WEB_MARKERS = (
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "triangle-left",
@@ -76,6 +77,15 @@ def multiples(title: str, names: Sequence[str], columns: int, height: float) -> 
         for number, name in enumerate(names)
     ]
     return figure, panels
+
+
+def brief(name: str) -> str:
+    """A name that leaves room for the figure; tables have it whole.
+
+    >>> brief("blended (alpha=0.1)"), brief("lc (epsilon=16, surrogate.adversarial=true)")
+    ('blended (alpha=0.1)', 'lc (epsilon=16, surr…')
+    """
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
 def legend(figure: Canvas, handles: Sequence[Artist], labels: Sequence[str]) -> None:

@@ -87,8 +87,10 @@ def _panel(axes: Axes, matrix: Matrix, metric: str) -> None:
     picture = axes.imshow(values, cmap=shades, vmin=low, vmax=100, aspect="auto", interpolation="nearest")
     axes.set_title(name if low == 0 else f"{name}, shades from {low:.0f}")
     rotation = 90 if matrix.crowded else 0
-    axes.set_xticks(range(len(matrix.columns)), matrix.names, rotation=rotation, fontsize=6)
-    axes.set_yticks(range(len(matrix.rows)), matrix.rows, fontsize=6)
+    axes.set_xticks(
+        range(len(matrix.columns)), list(map(drawing.brief, matrix.names)), rotation=rotation, fontsize=6
+    )
+    axes.set_yticks(range(len(matrix.rows)), list(map(drawing.brief, matrix.rows)), fontsize=6)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     digits = 1 if len(matrix.columns) <= ROOMY else 0

@@ -108,7 +108,12 @@ def _legends(
     gap = Line2D([], [], linestyle="")
     figure.legend(
         [gap, *looks, gap, *marks],
-        ["DEFENSE", *map(defense_name, defenses), "ATTACK", *attacks],
+        [
+            "DEFENSE",
+            *(drawing.brief(defense_name(one)) for one in defenses),
+            "ATTACK",
+            *map(drawing.brief, attacks),
+        ],
         loc="outside right center",
         handletextpad=0.3,
         labelspacing=0.3,
