@@ -9,6 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from backdoor_pipeline.locks import locked
+
 logger = logging.getLogger(__name__)
 
 # MLflow's own defaults wait minutes for a server that is down, report usage to its makers, and chat.
@@ -68,9 +70,13 @@ class MlflowRun:
             os.environ.setdefault(variable, value)
         from mlflow import MlflowClient
 
-        self._client = MlflowClient(uri)
-        location = artifacts.as_uri() if uri.startswith("sqlite:") else None
-        experiment_id = _experiment_id(self._client, experiment, location)
+        if uri.startswith("sqlite:"):
+            with locked(artifacts):  # two first runs at once would both create the tables, and one fail
+                self._client = MlflowClient(uri)
+                experiment_id = _experiment_id(self._client, experiment, artifacts.as_uri())
+        else:
+            self._client = MlflowClient(uri)
+            experiment_id = _experiment_id(self._client, experiment, None)
         self.id = self._client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
 
     @careful

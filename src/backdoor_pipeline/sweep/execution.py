@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from backdoor_pipeline.errors import user_error
 from backdoor_pipeline.sweep.grid import Kind
-from backdoor_pipeline.sweep.locks import is_locked, locked
+from backdoor_pipeline.locks import is_locked, locked
 
 
 @dataclass(frozen=True, slots=True)
