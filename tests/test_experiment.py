@@ -5,7 +5,8 @@ import pytest
 
 from backdoor_pipeline.artifacts import artifact_names
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.experiment import Watching, resolve
+from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.specs import Watching
 
 
 def change(params: dict[str, Any], **paths: Any) -> dict[str, Any]:
@@ -87,6 +88,25 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
         ({"attacks__badnets__patch_size": "big"}, r"attacks\.badnets\.patch_size is 'big'"),
         ({"training": 3}, r"'training' must be a table"),
         ({"datasets__digits__budget": {}}, r"has no value"),
+        (
+            {"datasets__digits__budget__trainning": {"lr": 1}},
+            r"unknown block of datasets\.digits\.budget 'trainning': did you mean 'training'",
+        ),
+        (
+            {"datasets__mnist__budget__training__epoch": 3},
+            r"unknown parameter of datasets\.mnist\.budget\.training 'epoch': did you mean 'epochs'",
+        ),
+        (
+            {"datasets__mnist__budget__ssba__patch_size": 3},
+            r"unknown parameter of datasets\.mnist\.budget\.ssba 'patch_size'",
+        ),
+        ({"defense": "anp", "model": "vgg19"}, r"anp prunes channels of normalization layers, and vgg19 has"),
+        ({"defense": "dbd", "model": "vgg19"}, r"dbd does not train stably without normalization layers"),
+        (
+            {"defense": "nad", "model": "resnet8", "defenses__nad__betas": [1] * 4},
+            r"maps of 4 spatial",
+        ),
+        ({"defense": "nc", "datasets__digits__num_classes": 2}, r"nc compares classes"),
         ({"engine__device": "tpu"}, r"engine\.device is 'tpu'"),
         ({"analysis__shapley_cells": 1}, r"analysis\.shapley_cells is 1"),
         ({"analysis__shapley_orders": 0}, r"analysis\.shapley_orders is 0"),

@@ -6,7 +6,8 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.experiment import Experiment, resolve
+from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.specs import Experiment
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):

@@ -1,163 +1,34 @@
-"""An experiment: the user's choices, resolved into one specification per stage, checked before any work (P8).
-
-What a stage's node receives is exactly what its artefacts are named by (P3): see `artifacts`.
-"""
+"""From parameters to an experiment: one specification per stage, checked before any work (P8)."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
-from backdoor_pipeline.attacks.labels import LabelMapName
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.errors import UserError, unknown
-from backdoor_pipeline.models import model_names, model_options
-from backdoor_pipeline.registry import NONE, Method, Registry
+from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options
+from backdoor_pipeline.models.build import describe_model, skeleton
+from backdoor_pipeline.parameter_names import check_names_of
+from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.specs import (
+    Analyzing,
+    AttackSpec,
+    Choices,
+    Defending,
+    Experiment,
+    MethodSpec,
+    Poisoning,
+    Preparing,
+    Training,
+    Watching,
+)
 from backdoor_pipeline.training import Engine, Recipe
-from backdoor_pipeline.validation import check, check_names
+from backdoor_pipeline.validation import check
 
 Params = Mapping[str, Any]
-
-
-class Spec(BaseModel):
-    """Base of everything here: no unknown field, no change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Choices(Spec):
-    """The top level of the parameters: what `--params` usually names."""
-
-    dataset: str
-    train_images: int | None = Field(ge=1)  # of every class in proportion; null: all
-    model: str
-    attack: str
-    defense: str
-    poison_ratio: float = Field(gt=0, lt=1)  # of the whole training set
-    target_label: int = Field(ge=0)
-    label_map: LabelMapName
-    poison_target_class: bool  # dirty-label attacks also draw images that have the target label already
-    clean_ratio: float = Field(gt=0, lt=1)  # of the clean training set: what the defender trusts
-    seed: int = Field(ge=0)
-    epochs: int | None = Field(ge=1)  # null: the data set's budget
-
-
-class MethodSpec(Spec):
-    """An attack or a defense, with every hyper-parameter spelled out."""
-
-    name: str
-    params: dict[str, Any]
-
-
-class AttackSpec(MethodSpec):
-    """An attack, whom it poisons and what it wants of them."""
-
-    poison_ratio: float
-    label_map: LabelMapName
-    target_label: int | None  # None with all_to_all
-    poison_target_class: bool
-    seed: int
-
-
-class Preparing(Spec):
-    """What the attacker's own networks are made of, beside the data set.
-
-    Of an attacker who trains the victim's model with them, that is the whole experiment up to the model.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    attack: AttackSpec | None
-    training: "Training | None"
-
-
-class Poisoning(Spec):
-    """What the poisoned set is made of, beside the data set and the attacker's networks."""
-
-    attack: AttackSpec | None
-
-
-class Training(Spec):
-    """What the victim's model is made of."""
-
-    model: str
-    options: dict[str, Any]
-    recipe: Recipe
-    seed: int
-
-
-class Defending(Spec):
-    """What the defended model is made of."""
-
-    defense: MethodSpec | None
-    clean_ratio: float
-    seed: int
-
-
-class Watching(Spec):
-    """What is noted while the victim's model is trained; the model is the same whatever that is.
-
-    Attributes:
-        forgetting: note for every sample whether it was answered right, as it is trained on.
-        gradients: images of each kind whose gradients are taken; 0: none.
-        every: epochs between looks at gradients and at the losses on the test sets.
-    """
-
-    forgetting: bool
-    gradients: int = Field(ge=0)
-    every: int = Field(ge=1)
-
-    @property
-    def on(self) -> bool:
-        """Whether anything is watched."""
-        return self.forgetting or self.gradients > 0
-
-
-class Analyzing(Spec):
-    """What the figures show."""
-
-    sample_images: int = Field(ge=1, le=10)
-    explained_images: int = Field(ge=1, le=8)
-    shapley_cells: int = Field(ge=2, le=32)
-    shapley_orders: int = Field(ge=1, le=1000)
-    feature_images: int = Field(ge=10, le=20_000)
-    tsne_perplexity: float = Field(ge=2, le=500)
-    umap_neighbors: int = Field(ge=2, le=500)
-
-
-class Aliases(Spec):
-    """What others call a data set, a model, an attack or a defense, and what it is called here."""
-
-    dataset: dict[str, str]
-    model: dict[str, str]
-    attack: dict[str, str]
-    defense: dict[str, str]
-
-
-class Reporting(Spec):
-    """What a report across experiments is about; no part of any experiment."""
-
-    where: dict[str, Any]
-    sensitivity: str | None
-    published: str | None
-    aliases: Aliases
-
-
-class Experiment(Spec):
-    """One experiment: one `kedro run`, one MLflow run."""
-
-    choices: Choices
-    engine: Engine
-    dataset: DatasetSpec
-    preparing: Preparing
-    poisoning: Poisoning
-    training: Training
-    defending: Defending
-    watching: Watching
-    analyzing: Analyzing
 
 
 def resolve(params: Params) -> Experiment:
@@ -186,9 +57,11 @@ def build_experiment(params: Params) -> Experiment:
             f"target_label {choices.target_label} is out of range: "
             f"{dataset.name} has the labels 0 to {dataset.num_classes - 1}."
         )
-    defenses = _fill(params["defenses"].get(choices.defense) or {}, budget, choices.defense, "defending")
     attack, poisoning = _poisoning(choices, params, budget)
     training = _training(choices, params, budget, attack)
+    defending = _defending(choices, params, budget)
+    if defending.defense:
+        _see_that_it_suits(defending.defense, _description(dataset, training))
     return Experiment(
         choices=choices,
         engine=check(Engine, params["engine"], "engine"),
@@ -196,45 +69,10 @@ def build_experiment(params: Params) -> Experiment:
         preparing=_preparing(attack, poisoning, training),
         poisoning=poisoning,
         training=training,
-        defending=Defending(
-            defense=_method(DEFENSES, choices.defense, defenses),
-            clean_ratio=choices.clean_ratio,
-            seed=choices.seed,
-        ),
+        defending=defending,
         watching=_watching(params["watch"], budget),
         analyzing=check(Analyzing, params["analysis"], "analysis"),
     )
-
-
-class _DatasetBlock(DatasetSpec):
-    """A block of `datasets`: the facts, and the budget that `_fill` reads."""
-
-    budget: dict[str, dict[str, Any]]
-
-
-def check_names_of(params: Params) -> None:
-    """Check the names of all parameters, of methods, models and data sets that are not used too.
-
-    Raises:
-        UserError: one is unknown or misspelt, or a table is none.
-    """
-    tables = {"datasets", "models", "attacks", "defenses", "training", "engine"}
-    tables |= {"watch", "analysis", "report"}
-    known = tables | set(Choices.model_fields)
-    for name in params:
-        if name not in known:
-            raise unknown("parameter", name, known)
-    for table in tables:
-        if not isinstance(params.get(table), Mapping):
-            raise UserError(f"'{table}' must be a table of parameters, not {params.get(table)!r}.")
-    check(Reporting, params["report"], "report")
-    for registry in (ATTACKS, DEFENSES):
-        for name, block in params[f"{registry.kind}s"].items():
-            check_names(registry[name], block or {}, f"{registry.kind}s.{name}")
-    for name, options in params["models"].items():
-        model_options(name, options or {})
-    for name, facts in params["datasets"].items():
-        check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
 
 
 def _dataset(datasets: Params, choices: Choices) -> tuple[Params, DatasetSpec]:
@@ -310,12 +148,47 @@ def _watching(watch: Params, budget: Params) -> Watching:
     return check(Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch")
 
 
-def _method(registry: Registry[Any], name: str, params: Params) -> MethodSpec | None:
-    if name == NONE:
-        return None
-    kind: type[Method] = registry[name]
-    checked = check(kind, params, f"{registry.kind}s.{name}")
-    return MethodSpec(name=name, params=checked.model_dump(mode="json"))
+def _defending(choices: Choices, params: Params, budget: Params) -> Defending:
+    spec, name = None, choices.defense
+    if name != NONE:
+        filled = _fill(params["defenses"].get(name) or {}, budget, name, "defending")
+        checked = check(DEFENSES[name], filled, f"defenses.{name}")
+        spec = MethodSpec(name=name, params=checked.model_dump(mode="json"))
+    return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
+
+
+def _see_that_it_suits(defense: MethodSpec, model: ModelDescription) -> None:
+    objection = _objection(defense.model_dump_json(), model.model_dump_json())
+    if objection:
+        raise UserError(objection)
+
+
+@cache
+def _objection(defense: str, model: str) -> str | None:
+    """What this defense has against this model, both as JSON: a sweep asks the same thousands of times."""
+    spec = MethodSpec.model_validate_json(defense)
+    try:
+        DEFENSES[spec.name].model_validate(spec.params).require(_skeleton(model))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@cache
+def _skeleton(description: str) -> Classifier:
+    return skeleton(ModelDescription.model_validate_json(description))
+
+
+def _description(dataset: DatasetSpec, training: Training) -> ModelDescription:
+    return describe_model(
+        training.model,
+        num_classes=dataset.num_classes,
+        channels=dataset.channels,
+        image_size=dataset.image_size,
+        mean=dataset.mean,
+        std=dataset.std,
+        options=model_options(training.model, training.options),
+    )
 
 
 def _fill(params: Params, budget: Params, method: str, common: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from kedro.pipeline import Pipeline
 from backdoor_pipeline.artifacts import artifact_names
 from backdoor_pipeline.catalog import ImageSplitDataset, MetricsDataset
 from backdoor_pipeline.data.sources import find_split
-from backdoor_pipeline.experiment import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
 from backdoor_pipeline.records import RECORD, result_row, write_record
+from backdoor_pipeline.specs import Experiment
 
 SCORES = "evaluate_metrics"
 

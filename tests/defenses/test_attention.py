@@ -43,8 +43,8 @@ def test_an_empty_map_has_a_finite_gradient() -> None:
 
 def test_too_few_stages_are_said_first(trainer) -> None:
     model = resnet8()
-    require_stages(model, trainer, 3)
+    require_stages(model, 3)
     with pytest.raises(
         UserError, match=r"4 spatial sizes, and resnet8 has 3 at 32 pixels: use .* preactresnet18"
     ):
-        require_stages(model, trainer, 4)
+        require_stages(model, 4)

@@ -15,10 +15,10 @@ from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
-from backdoor_pipeline.experiment import Defending, MethodSpec
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
+from backdoor_pipeline.specs import Defending, MethodSpec
 
 ENGINE = engine()
 

@@ -6,8 +6,8 @@ from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.experiment import Training, Watching
 from backdoor_pipeline.pipelines.train.nodes import train_victim
+from backdoor_pipeline.specs import Training, Watching
 from backdoor_pipeline.training import Recipe
 
 RECIPE = Recipe(

@@ -14,8 +14,8 @@ from backdoor_pipeline.defenses.mask_thresholds import diagnostics, try_threshol
 from backdoor_pipeline.defenses.min_max import MinMax
 from backdoor_pipeline.defenses.neuron_masks import NeuronMasks, affine_norms
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.models.build import assemble
-from backdoor_pipeline.models.classifier import ModelDescription
+from backdoor_pipeline.models.build import skeleton
+from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 from backdoor_pipeline.models.registry import model_names
 from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History, Recipe
@@ -60,15 +60,15 @@ class AdversarialNeuronPruning(Defense):
     tolerance: float = Field(ge=0, lt=1)
     held_out: float = Field(gt=0, lt=1)
 
-    def defend(self, view: DefenderView) -> Defended:
-        """See `Defense.defend`.
-
-        Raises:
-            UserError: the model has no normalization layer.
-        """
-        model = view.model
+    def require(self, model: Classifier) -> None:
+        """See `Defense.require`: a normalization layer."""
         if not affine_norms(model):
             raise _nothing_to_prune(model.description)
+
+    def defend(self, view: DefenderView) -> Defended:
+        """See `Defense.defend`."""
+        model = view.model
+        self.require(model)
         tuning, held_out = split_clean(view.clean, self.held_out, view.seed, self.name)
         masks, history = self._learn_masks(view, tuning)
         original = {key: tensor.clone() for key, tensor in model.state_dict().items()}
@@ -112,8 +112,7 @@ class AdversarialNeuronPruning(Defense):
 
 
 def _nothing_to_prune(description: ModelDescription) -> UserError:
-    with torch.device("meta"):  # structure without weights
-        able = [name for name in model_names() if affine_norms(assemble(_named(description, name)))]
+    able = [name for name in model_names() if affine_norms(skeleton(_named(description, name)))]
     return UserError(
         f"anp prunes channels of normalization layers, and {description.name} has none: "
         f"set model to one of {', '.join(able)}."

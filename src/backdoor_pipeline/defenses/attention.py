@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.stages import forward_with_stages
-from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.hosting import hosted
 
 
@@ -34,16 +33,17 @@ def attention_distance(activation: Tensor, other: Tensor, power: float) -> Tenso
     return F.mse_loss(attention_map(activation, power), attention_map(other, power))
 
 
-def require_stages(model: Classifier, trainer: Trainer, count: int) -> None:
+def require_stages(model: Classifier, count: int) -> None:
     """See that a model has this many spatial stages.
 
     Raises:
         UserError: it has fewer.
     """
     description = model.description
-    image = torch.zeros(1, description.channels, description.image_size, description.image_size)
-    with hosted(model, trainer.device, training=False), torch.inference_mode():
-        found = len(forward_with_stages(model, image.to(trainer.device), count)[1])
+    device = model.head.weight.device
+    shape = (1, description.channels, description.image_size, description.image_size)
+    with hosted(model, device, training=False), torch.inference_mode():
+        found = len(forward_with_stages(model, torch.zeros(shape, device=device), count)[1])
     if found < count:
         raise UserError(
             f"nad compares the maps of {count} spatial sizes, and {description.name} has {found} at "

@@ -67,6 +67,16 @@ class Defended:
 class Defense(Method, ABC):
     """A backdoor defense."""
 
+    def require(self, model: Classifier) -> None:
+        """See that a model has what this defense needs; by default any has.
+
+        Args:
+            model: its structure is looked at, not its weights: before any work starts it has none.
+
+        Raises:
+            UserError: it has not.
+        """
+
     @abstractmethod
     def defend(self, view: DefenderView) -> Defended:
         """Repair the suspect model, or train a sound one from the suspect data.

@@ -63,13 +63,17 @@ class DBD(Defense):
     mixup_alpha: float = Field(gt=0, allow_inf_nan=False)
     lambda_u: float = Field(ge=0, allow_inf_nan=False)  # reached at the end
 
-    def defend(self, view: DefenderView) -> Defended:
-        """See `Defense.defend`; of the suspect model only its architecture is used."""
-        if not any(isinstance(module, NORMALIZATION) for module in view.model.modules()):
+    def require(self, model: Classifier) -> None:
+        """See `Defense.require`: normalization layers."""
+        if not any(isinstance(module, NORMALIZATION) for module in model.modules()):
             raise UserError(
                 "dbd does not train stably without normalization layers, which "
-                f"{view.model.description.name} lacks: use vgg19_bn or preactresnet18."
+                f"{model.description.name} lacks: use vgg19_bn or preactresnet18."
             )
+
+    def defend(self, view: DefenderView) -> Defended:
+        """See `Defense.defend`; of the suspect model only its architecture is used."""
+        self.require(view.model)
         model = initialize(view.model.description, view.seed)
         learning = self._learn_features(model, view)
         warming = self._warm_up(model, view)

@@ -31,9 +31,13 @@ class NeuralAttentionDistillation(Defense):
     power: float = Field(gt=0)
     betas: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
 
+    def require(self, model: Classifier) -> None:
+        """See `Defense.require`: spatial stages to compare."""
+        require_stages(model, len(self.betas))
+
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
-        require_stages(view.model, view.trainer, len(self.betas))
+        self.require(view.model)
         student, teacher = view.model, deepcopy(view.model)
         taught = view.trainer.fit(teacher, view.clean, self.teacher, seed=view.seed, purpose="nad teacher")
         distillation = Distillation(student, teacher, self.betas, self.power)

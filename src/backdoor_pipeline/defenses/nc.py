@@ -13,6 +13,7 @@ from backdoor_pipeline.defenses.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.trigger_unlearning import Unlearning
 from backdoor_pipeline.defenses.triggers import Triggers, success
 from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History
 
 LEAST_CLASSES = 3  # of two, neither is nearer to their median
@@ -32,11 +33,15 @@ class NeuralCleanse(Defense):
     unlearning: Unlearning
     pruning: Pruning
 
-    def defend(self, view: DefenderView) -> Defended:
-        """See `Defense.defend`."""
-        count = len(view.clean.classes)
+    def require(self, model: Classifier) -> None:
+        """See `Defense.require`: classes to compare."""
+        count = model.description.num_classes
         if count < LEAST_CLASSES:
             raise UserError(f"nc compares classes with each other: it needs {LEAST_CLASSES}, not {count}.")
+
+    def defend(self, view: DefenderView) -> Defended:
+        """See `Defense.defend`."""
+        self.require(view.model)
         triggers = self.search.run(view.trainer, view.model, view.clean, view.seed)
         index = anomaly_index(triggers.norms)
         flagged = self._flagged(triggers, index)

@@ -16,6 +16,28 @@ logger = logging.getLogger(__name__)
 IMAGENET_STEM_FROM = 128  # pixels: from here on a small stem would only make maps too large to afford
 
 
+def describe_model(
+    name: str,
+    *,
+    num_classes: int,
+    channels: int,
+    image_size: int,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    options: ModelOptions,
+) -> ModelDescription:
+    """What `build_model` builds, for the same arguments."""
+    return ModelDescription(
+        name=name,
+        num_classes=num_classes,
+        channels=channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+        options=_structure(name, image_size, options),
+    )
+
+
 def build_model(
     name: str,
     *,
@@ -42,14 +64,14 @@ def build_model(
     Raises:
         UserError: the architecture is not known, or the pretrained file does not fit it.
     """
-    description = ModelDescription(
-        name=name,
+    description = describe_model(
+        name,
         num_classes=num_classes,
         channels=channels,
         image_size=image_size,
         mean=mean,
         std=std,
-        options=_structure(name, image_size, options),
+        options=options,
     )
     model = initialize(description, seed)
     if options.pretrained is not None:
@@ -61,6 +83,12 @@ def assemble(description: ModelDescription) -> Classifier:
     """The described model, with weights from the global random state."""
     chosen = architecture(description.name)
     return Classifier(description, chosen.build(description), chosen.input_size(description))
+
+
+def skeleton(description: ModelDescription) -> Classifier:
+    """The described model's structure: modules and shapes on the meta device, no numbers; in no time."""
+    with torch.device("meta"):
+        return assemble(description).eval()
 
 
 def initialize(description: ModelDescription, seed: int) -> Classifier:

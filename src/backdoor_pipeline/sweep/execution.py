@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from backdoor_pipeline.errors import user_error
-from backdoor_pipeline.sweep.grid import Kind
 from backdoor_pipeline.locks import is_locked, locked
+from backdoor_pipeline.sweep.grid import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
 from backdoor_pipeline.defenses.clean_subset import draw_clean
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
-from backdoor_pipeline.experiment import Defending
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.specs import Defending
 from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import Engine, Trainer
 

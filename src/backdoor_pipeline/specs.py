@@ -1,0 +1,150 @@
+"""What an experiment is made of: one specification per stage.
+
+What a stage's node receives is exactly what its artefacts are named by (P3): see `artifacts`.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backdoor_pipeline.attacks.labels import LabelMapName
+from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.training import Engine, Recipe
+
+
+class Spec(BaseModel):
+    """Base of everything here: no unknown field, no change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Choices(Spec):
+    """The top level of the parameters: what `--params` usually names."""
+
+    dataset: str
+    train_images: int | None = Field(ge=1)  # of every class in proportion; null: all
+    model: str
+    attack: str
+    defense: str
+    poison_ratio: float = Field(gt=0, lt=1)  # of the whole training set
+    target_label: int = Field(ge=0)
+    label_map: LabelMapName
+    poison_target_class: bool  # dirty-label attacks also draw images that have the target label already
+    clean_ratio: float = Field(gt=0, lt=1)  # of the clean training set: what the defender trusts
+    seed: int = Field(ge=0)
+    epochs: int | None = Field(ge=1)  # null: the data set's budget
+
+
+class MethodSpec(Spec):
+    """An attack or a defense, with every hyper-parameter spelled out."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class AttackSpec(MethodSpec):
+    """An attack, whom it poisons and what it wants of them."""
+
+    poison_ratio: float
+    label_map: LabelMapName
+    target_label: int | None  # None with all_to_all
+    poison_target_class: bool
+    seed: int
+
+
+class Preparing(Spec):
+    """What the attacker's own networks are made of, beside the data set.
+
+    Of an attacker who trains the victim's model with them, that is the whole experiment up to the model.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    attack: AttackSpec | None
+    training: "Training | None"
+
+
+class Poisoning(Spec):
+    """What the poisoned set is made of, beside the data set and the attacker's networks."""
+
+    attack: AttackSpec | None
+
+
+class Training(Spec):
+    """What the victim's model is made of."""
+
+    model: str
+    options: dict[str, Any]
+    recipe: Recipe
+    seed: int
+
+
+class Defending(Spec):
+    """What the defended model is made of."""
+
+    defense: MethodSpec | None
+    clean_ratio: float
+    seed: int
+
+
+class Watching(Spec):
+    """What is noted while the victim's model is trained; the model is the same whatever that is.
+
+    Attributes:
+        forgetting: note for every sample whether it was answered right, as it is trained on.
+        gradients: images of each kind whose gradients are taken; 0: none.
+        every: epochs between looks at gradients and at the losses on the test sets.
+    """
+
+    forgetting: bool
+    gradients: int = Field(ge=0)
+    every: int = Field(ge=1)
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is watched."""
+        return self.forgetting or self.gradients > 0
+
+
+class Analyzing(Spec):
+    """What the figures show."""
+
+    sample_images: int = Field(ge=1, le=10)
+    explained_images: int = Field(ge=1, le=8)
+    shapley_cells: int = Field(ge=2, le=32)
+    shapley_orders: int = Field(ge=1, le=1000)
+    feature_images: int = Field(ge=10, le=20_000)
+    tsne_perplexity: float = Field(ge=2, le=500)
+    umap_neighbors: int = Field(ge=2, le=500)
+
+
+class Aliases(Spec):
+    """What others call a data set, a model, an attack or a defense, and what it is called here."""
+
+    dataset: dict[str, str]
+    model: dict[str, str]
+    attack: dict[str, str]
+    defense: dict[str, str]
+
+
+class Reporting(Spec):
+    """What a report across experiments is about; no part of any experiment."""
+
+    where: dict[str, Any]
+    sensitivity: str | None
+    published: str | None
+    aliases: Aliases
+
+
+class Experiment(Spec):
+    """One experiment: one `kedro run`, one MLflow run."""
+
+    choices: Choices
+    engine: Engine
+    dataset: DatasetSpec
+    preparing: Preparing
+    poisoning: Poisoning
+    training: Training
+    defending: Defending
+    watching: Watching
+    analyzing: Analyzing
