@@ -1,14 +1,9 @@
-import json
-
 import pandas as pd
-import pytest
 import torch
 from torch import Tensor, nn
 
 from backdoor_pipeline.analysis.generalization import (
     generalization_figure,
-    generalization_matrix,
-    matrix_figure,
     strength_rows,
     strengths_to_test,
 )
@@ -70,35 +65,3 @@ def test_a_trigger_without_a_strength_says_so(trainer) -> None:
     frame = rows(trainer, {"before": Bright(0.5)}, NoTrigger())
     assert frame.empty
     assert "no one number" in generalization_figure(frame, "title").table["note"].iloc[0].lower()
-    assert len(matrix_figure(frame, "title").table) == 1
-
-
-def test_experiments_make_a_matrix_of_means_over_seeds(trainer) -> None:
-    experiments = [
-        rows(trainer, {"before": Bright(threshold)}, white(alpha))
-        for alpha, threshold in ((0.1, 0.08), (0.1, 0.12), (0.3, 0.22))
-    ]
-    every = pd.concat(experiments)
-    table = generalization_matrix(every).set_index(["trained", "strength"])
-    assert table.loc[(0.1, 0.1), "asr"] == 0.5
-    assert table.loc[(0.1, 0.1), "asr_std"] == pytest.approx(0.5**0.5)
-    assert table.loc[(0.1, 0.3), "asr"] == 1
-    assert table.loc[(0.3, 0.1), "asr"] == 0
-    assert table.loc[(0.3, 0.1), "experiments"] == 1
-    assert table["asr_std"].isna().sum() == 8
-    figure = matrix_figure(every, "title")
-    (trace,) = figure.plotly["data"]
-    assert trace["y"] == ["0.1", "0.3"]
-    assert trace["x"][:4] == ["0.025", "0.05", "0.1", "0.15"]
-    assert trace["z"][0][2] == 50
-    json.dumps(figure.plotly, allow_nan=False)
-
-
-def test_pairs_that_were_not_measured_are_left_blank(trainer) -> None:
-    patches = [
-        rows(trainer, {"before": Bright(0.1)}, PatchTrigger(3)),
-        rows(trainer, {"before": Bright(0.1)}, PatchTrigger(5)),
-    ]
-    (trace,) = matrix_figure(pd.concat(patches), "title").plotly["data"]
-    assert trace["z"][0][trace["x"].index("5")] is None
-    assert trace["z"][1][trace["x"].index("5")] is not None

@@ -5,7 +5,13 @@ import pytest
 from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.across.table import Table
-from backdoor_pipeline.catalog import FailuresDataset, PageDataset, ResultsDataset, TableDataset
+from backdoor_pipeline.catalog import (
+    FailuresDataset,
+    PageDataset,
+    ResultsDataset,
+    StrengthsDataset,
+    TableDataset,
+)
 from backdoor_pipeline.errors import UserError
 
 TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<html></html>", "\\toprule")
@@ -40,6 +46,20 @@ def test_no_results_are_an_error_that_says_what_to_do(tmp_path) -> None:
         dataset.load()
     assert isinstance(error.value.__cause__, UserError)
     assert "run `kedro sweep` or `kedro run` first" in str(error.value)
+    with pytest.raises(DatasetError, match="only read"):
+        dataset.save("anything")
+
+
+def test_the_strengths_of_all_experiments_that_have_any(tmp_path) -> None:
+    dataset = StrengthsDataset(filepath=str(tmp_path))
+    assert dataset.load().empty
+    assert {"trained", "strength", "asr", "artifact.evaluate"} <= set(dataset.load())
+    empty = dataset.load().drop(columns="artifact.evaluate")
+    measured = pd.DataFrame({"strength": [1, 2], "asr": [0.5, 1.0]})
+    for name, frame in (("a", measured), ("b", measured), ("c", empty)):
+        (tmp_path / "digits" / name).mkdir(parents=True)
+        frame.to_parquet(tmp_path / "digits" / name / "strengths.parquet")
+    assert dataset.load()["artifact.evaluate"].tolist() == ["digits/a"] * 2 + ["digits/b"] * 2
     with pytest.raises(DatasetError, match="only read"):
         dataset.save("anything")
 

@@ -5,6 +5,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.cli import report_params
 from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.parameter_names import check_names_of
@@ -61,6 +62,7 @@ def test_every_output_is_made(results, failures) -> None:
         {
             "results": MemoryDataset(results),
             "failures": MemoryDataset(failures),
+            "all_strengths": MemoryDataset(pd.DataFrame(columns=[*COLUMNS, "artifact.evaluate"])),
             "params:report": MemoryDataset(settings()),
         }
     )
@@ -69,7 +71,16 @@ def test_every_output_is_made(results, failures) -> None:
     assert set(made) == pipeline.outputs()
     assert {name for name in made if name.startswith("report_figure_")} == {
         f"report_figure_{name}"
-        for name in ("overview", "heat_map", "datasets", "ratios", "models", "sensitivity", "published")
+        for name in (
+            "overview",
+            "heat_map",
+            "datasets",
+            "ratios",
+            "models",
+            "sensitivity",
+            "published",
+            "strengths",
+        )
     }
     for name in pipeline.outputs() - {"report_metrics"}:
         assert made[name].load() is not None

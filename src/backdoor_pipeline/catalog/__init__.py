@@ -8,7 +8,7 @@ from backdoor_pipeline.catalog.image_split import ImageSplitDataset
 from backdoor_pipeline.catalog.metrics import MetricsDataset
 from backdoor_pipeline.catalog.model import ModelDataset
 from backdoor_pipeline.catalog.networks import NetworksDataset
-from backdoor_pipeline.catalog.results import FailuresDataset, ResultsDataset
+from backdoor_pipeline.catalog.results import FailuresDataset, ResultsDataset, StrengthsDataset
 from backdoor_pipeline.catalog.rows import PoisonedRowsDataset
 from backdoor_pipeline.catalog.table import PageDataset, TableDataset
 from backdoor_pipeline.catalog.trigger import TriggerDataset
@@ -26,6 +26,7 @@ __all__ = [
     "PageDataset",
     "PoisonedRowsDataset",
     "ResultsDataset",
+    "StrengthsDataset",
     "TableDataset",
     "TriggerDataset",
 ]

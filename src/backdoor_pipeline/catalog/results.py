@@ -6,8 +6,9 @@ from typing import Any, NoReturn
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
+from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.records import read_results
+from backdoor_pipeline.records import ID, read_results
 from backdoor_pipeline.sweep.failures import Failures
 
 FAILURE = ["sweep", "task", "error", "params", "log", "when"]
@@ -39,6 +40,35 @@ class ResultsDataset(AbstractDataset[None, pd.DataFrame]):
     def save(self, data: None) -> NoReturn:  # noqa: ARG002
         """Refused: experiments leave their results themselves."""
         raise DatasetError("results are only read.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self.path)}
+
+
+class StrengthsDataset(AbstractDataset[None, pd.DataFrame]):
+    """What all experiments that were analyzed measured of triggers of other strengths.
+
+    Args:
+        filepath: the folder that holds the experiments' own, by data set.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """The rows of `analysis.generalization.strength_rows`, and whose they are in `artifact.evaluate`."""
+        frames = [
+            pd.read_parquet(file).assign(**{ID: f"{file.parent.parent.name}/{file.parent.name}"})
+            for file in sorted(self.path.glob("*/*/strengths.parquet"))
+        ]
+        filled = [frame for frame in frames if len(frame)]  # of attacks whose trigger has a strength
+        return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*COLUMNS, ID])
+
+    def save(self, data: None) -> NoReturn:  # noqa: ARG002
+        """Refused: experiments leave these themselves."""
+        raise DatasetError("trigger strengths are only read.")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self.path)}

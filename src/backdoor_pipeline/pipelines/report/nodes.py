@@ -13,6 +13,7 @@ from backdoor_pipeline.analysis.across.overview import overview
 from backdoor_pipeline.analysis.across.published import compare, published_figure, read_published
 from backdoor_pipeline.analysis.across.ratio import ratio_effect
 from backdoor_pipeline.analysis.across.sensitivity import sensitivity
+from backdoor_pipeline.analysis.across.strengths import strength_matrix
 from backdoor_pipeline.analysis.across.summary import summarize
 from backdoor_pipeline.analysis.across.table import Table
 from backdoor_pipeline.analysis.across.variants import with_variants
@@ -74,6 +75,11 @@ def sweep_parameters(cells: pd.DataFrame, report: Reporting) -> tuple[Figure, Ta
     """
     figure = sensitivity(cells, report.sensitivity)
     return figure, tables.sensitivity_table(figure.table)
+
+
+def draw_strengths(cells: pd.DataFrame, strengths: pd.DataFrame) -> Figure:
+    """ASR over the trigger's strength in training and at test."""
+    return strength_matrix(cells, strengths)
 
 
 def draw_dataset_effect(settings: pd.DataFrame) -> Figure:

@@ -29,6 +29,12 @@ def create_pipeline() -> Pipeline:
                 name="sweep_parameters",
             ),
             Node(
+                func=nodes.draw_strengths,
+                inputs=["report_cells", "all_strengths"],
+                outputs="report_figure_strengths",
+                name="draw_strengths",
+            ),
+            Node(
                 func=nodes.draw_overview,
                 inputs=settings,
                 outputs="report_figure_overview",
