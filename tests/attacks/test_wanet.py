@@ -24,6 +24,7 @@ BLOCK = {
     "grid_size": 4,
     "strength": 0.5,
     "grid_rescale": 1,
+    "other_warps": 0,
 }
 
 
@@ -175,6 +176,19 @@ def test_cross_noise_is_uniform_up_to_half_a_pixel_around_the_trigger() -> None:
     assert change.abs().max() == 4
     assert change.mean().abs() < 0.1
     assert change.std().item() == pytest.approx(8 / 12**0.5, rel=0.05)
+
+
+def test_other_warps_are_smooth_and_differ_from_image_to_image() -> None:
+    ramp = (8 * torch.arange(28, dtype=torch.uint8)).expand(400, 1, 28, 28).contiguous()
+    noisy, other = (attack(other_warps=share).cross(ramp, crafted(), draws()) for share in (0, 1))
+
+    def roughness(images: Tensor) -> Tensor:  # of the shifts between neighboring rows, per image
+        return images[..., 2:-2].float().diff(dim=2).abs().mean((1, 2, 3))
+
+    assert roughness(other).max() < 0.7 < 1.2 < roughness(noisy).min()
+    assert len({bytes(one.numpy().tobytes()) for one in other}) == 400
+    mixed = roughness(attack(other_warps=0.25).cross(ramp, crafted(), draws()))
+    assert 0.18 < (mixed < 1).float().mean() < 0.32
 
 
 def test_cross_is_the_same_for_chunks_and_takes_no_images(monkeypatch: pytest.MonkeyPatch) -> None:

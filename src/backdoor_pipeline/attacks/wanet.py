@@ -49,16 +49,21 @@ class WarpTrigger(Trigger):
 
     def grid(self, images: Tensor) -> Tensor:
         """Where each pixel of such images is taken from: float32, (H, W, 2), in [-1, 1]."""
+        return self.grids(self.control[None], images)[0]
+
+    def grids(self, controls: Tensor, images: Tensor) -> Tensor:
+        """As `grid`, of n control grids (n, 2, k, k) in place of its own: (n, H, W, 2)."""
         height, width = images.shape[-2:]
-        flow = F.interpolate(self.control[None], (height, width), mode="bicubic", align_corners=True)[0]
-        shift = self.strength * flow.permute(1, 2, 0) / _size(images)
+        flow = F.interpolate(controls, (height, width), mode="bicubic", align_corners=True)
+        shift = self.strength * flow.permute(0, 2, 3, 1) / _size(images)
         return ((_identity(images) + shift) * self.grid_rescale).clamp(-1, 1)
 
 
 class WaNet(TrainingControlledAttack):
     """A fixed warp is the trigger; in noise mode, the same warp with noise on it keeps the true label.
 
-    So the model cannot go by traces of resampling alone. Other smooth warps, never shown to it, may fire too.
+    So the model cannot go by traces of resampling alone. Other smooth warps, never shown to it, may fire too:
+    `other_warps`, not in the paper, shows it some.
     """
 
     name: ClassVar[str] = "wanet"
@@ -67,22 +72,42 @@ class WaNet(TrainingControlledAttack):
     grid_size: int = Field(ge=2)  # k
     strength: float = Field(gt=0, allow_inf_nan=False)  # s, in half pixels
     grid_rescale: float = Field(gt=0, le=1)  # below 1: less of the warp is cut off at the borders
+    other_warps: float = Field(ge=0, le=1)  # share of cross samples with another smooth warp, without noise
 
     def craft(self, train: ImageSet, env: AttackEnv) -> WarpTrigger:  # noqa: ARG002
         """See `Attack.craft`: uniform shifts in [-1, 1], divided by their mean magnitude."""
         trigger = WarpTrigger(self.grid_size, self.strength, self.grid_rescale)
-        trigger.control.uniform_(-1, 1, generator=generator(env.seed, self.name, "grid"))
-        trigger.control /= trigger.control.abs().mean()
+        draws = generator(env.seed, self.name, "grid")
+        trigger.control.copy_(_controls(1, self.grid_size, draws, trigger.control.device)[0])
         return trigger
 
     def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
-        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel."""
+        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel.
+
+        Or, of a share of them, another warp: drawn for each image alone.
+        """
         assert isinstance(trigger, WarpTrigger)
+        if not self.other_warps:
+            return self._noisy(images, trigger, draws)
+        chosen = torch.rand(len(images), device=images.device, generator=draws) < self.other_warps
+        crossed = images.clone()
+        crossed[~chosen] = self._noisy(images[~chosen], trigger, draws)
+        crossed[chosen] = self._warped_otherwise(images[chosen], trigger, draws)
+        return crossed
+
+    def _noisy(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
         grid, size = trigger.grid(images), _size(images)
         warped = []
         for part in _chunks(images):
             noise = torch.empty(len(part), *grid.shape, device=images.device).uniform_(-1, 1, generator=draws)
             warped.append(_sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
+        return torch.cat(warped)
+
+    def _warped_otherwise(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
+        warped = []
+        for part in _chunks(images):
+            controls = _controls(len(part), self.grid_size, draws, images.device)
+            warped.append(_sample(part, trigger.grids(controls, part)))
         return torch.cat(warped)
 
     def train(
@@ -142,6 +167,12 @@ class WarpBatches:
             roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch)
             self._epoch, self._roles = epoch, roles.to(self._env.trainer.device)
         return self._roles
+
+
+def _controls(count: int, size: int, draws: torch.Generator, device: torch.device) -> Tensor:
+    """Control grids (n, 2, k, k) of uniform shifts, each divided by their mean magnitude."""
+    shifts = torch.empty(count, 2, size, size, device=device).uniform_(-1, 1, generator=draws)
+    return shifts / shifts.abs().mean((1, 2, 3), keepdim=True)
 
 
 def _sample(images: Tensor, grid: Tensor) -> Tensor:
