@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.sweep.grid import Grid, flatten, nest, overlaid, parse_axis, read_grid
+from backdoor_pipeline.sweep.grid import Grid, chosen, flatten, nest, overlaid, parse_axis, read_grid
 
 
 def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> None:
@@ -24,6 +24,17 @@ def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> N
         ("none", 1),
     ]
     assert all(cell["training.lr"] == 0.1 for cell in cells)
+
+
+def test_only_some_of_the_cells() -> None:
+    cells = [{"attack": "badnets", "seed": 0}, {"attack": "badnets"}, {"attack": "none", "seed": 1}]
+    defaults = {"attack": "badnets", "seed": 1, "dataset": "digits"}
+    assert chosen(cells, {}, defaults) == cells
+    assert chosen(cells, {"seed": [1, 2]}, defaults) == cells[1:]
+    assert chosen(cells, {"seed": [1], "attack": ["badnets"]}, defaults) == cells[1:2]
+    assert chosen(cells, {"dataset": ["cifar10"]}, defaults) == []
+    with pytest.raises(UserError, match="in --only: 'sead': did you mean 'seed'"):
+        chosen(cells, {"sead": [1]}, defaults)
 
 
 def test_axes_and_parameters_from_outside_reach_the_included_cells_too() -> None:

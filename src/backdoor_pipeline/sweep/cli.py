@@ -8,6 +8,7 @@ import click
 @click.command()
 @click.argument("name", required=False)
 @click.option("--grid", "axes", multiple=True, help="An axis: parameter=value,value,... Repeatable.")
+@click.option("--only", multiple=True, help="Only cells with these values: parameter=value,... Repeatable.")
 @click.option("--params", multiple=True, help="Parameters of every cell, as of kedro run. Repeatable.")
 @click.option("--env", "-e", help="Kedro's configuration environment.")
 @click.option(
@@ -42,12 +43,13 @@ import click
 def sweep(**options: Any) -> None:
     r"""Run a grid of experiments, sharing what they have in common, and go on where the last sweep stopped.
 
-    NAME is a file in conf/base/sweeps. Axes on the command line replace those of the same name in it.
+    NAME is a file in conf/base/sweeps. Axes on the command line replace those of the same name in it; --only
+    chooses among its cells.
 
     \b
     kedro sweep paper --dry-run
     kedro sweep --grid attack=badnets,none --grid seed=0,1,2 --params epochs:5
-    kedro sweep paper --params dataset:cifar10 --engine ray
+    kedro sweep paper --only dataset=cifar10 --only seed=0,1 --engine ray
     """
     from backdoor_pipeline.cli import plain_errors
     from backdoor_pipeline.sweep.command import Options, run_sweep

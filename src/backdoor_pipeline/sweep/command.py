@@ -13,7 +13,7 @@ from backdoor_pipeline.sweep.display import Board, duration, show_failures, show
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
 from backdoor_pipeline.sweep.failures import Failures
-from backdoor_pipeline.sweep.grid import Grid, flatten, parse_axis, read_grid
+from backdoor_pipeline.sweep.grid import Grid, chosen, flatten, parse_axis, read_grid
 from backdoor_pipeline.sweep.launch import KINDS, Launcher, Progress
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
@@ -27,6 +27,7 @@ class Options:
 
     name: str | None
     axes: tuple[str, ...]
+    only: tuple[str, ...]
     params: tuple[str, ...]
     env: str | None
     pipeline: str
@@ -57,7 +58,9 @@ def run_sweep(options: Options) -> int:
     folder = layout.reporting / "sweeps" / name
     failures = Failures(folder / "failures")
     known = {} if options.retry_failed else failures.read()
-    plan = make_plan(loader["parameters"], grid.cells(), layout, options.pipeline, known, options.dry_run)
+    parameters = loader["parameters"]
+    cells = chosen(grid.cells(), dict(map(parse_axis, options.only)), flatten(parameters))
+    plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run)
     if not plan.cells and not options.dry_run:
         reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
         raise UserError(f"no cell of the grid can be: {reason}")

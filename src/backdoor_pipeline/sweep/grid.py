@@ -139,6 +139,18 @@ def combinations(axes: Mapping[str, Any]) -> Iterator[Flat]:
         yield dict(zip(axes, values, strict=True))
 
 
+def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> list[Flat]:
+    """The cells that have one of the values of every parameter named, by default or as the cell says.
+
+    Raises:
+        UserError: a parameter is not known.
+    """
+    for name in rule:
+        if name not in defaults and not any(name in cell for cell in cells):
+            raise unknown("parameter in --only:", name, {*defaults, *(key for cell in cells for key in cell)})
+    return [cell for cell in cells if matches({**defaults, **cell}, rule)]
+
+
 def matches(cell: Flat, rule: Mapping[str, Any]) -> bool:
     """Whether a cell has every value (or one of every list of values) that a rule names."""
     return all(cell[name] in (value if isinstance(value, list) else [value]) for name, value in rule.items())
