@@ -9,7 +9,7 @@ import pytest
 from .test_default_run import runs
 
 REPORT, FIRST = "data/08_reporting/report", "first-report"
-FIGURES = ("overview", "heat_map", "datasets", "ratios", "models", "sensitivity", "published")
+FIGURES = ("overview", "heat_map", "datasets", "ratios", "models", "sensitivity", "strengths", "published")
 TABLES = ("results", "benchmark", "sensitivity", "published", "failures")
 
 
