@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -56,3 +58,18 @@ def test_a_store_out_of_reach_is_one_warning(caplog: pytest.LogCaptureFixture, t
         run.log_metrics([("loss", 1.0, 0)])
         run.end("FINISHED")
     assert caplog.text.count("MLflow tracking is off") == 1
+
+
+def test_two_first_runs_at_once_share_a_new_store(tmp_path) -> None:
+    code = (
+        "import sys, pathlib; from backdoor_pipeline.mlflow_run import MlflowRun; folder = sys.argv[1];"
+        "store, artifacts = f'sqlite:///{folder}/mlflow.db', pathlib.Path(folder, 'artifacts');"
+        "run = MlflowRun(store, 'trial', artifacts, 'one', {});"
+        "run.end('FINISHED'); print(run.id)"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) for _ in "ab"
+    ]
+    ids = [process.communicate()[0].decode().strip() for process in both]
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    assert [client.get_run(id).info.status for id in ids] == ["FINISHED", "FINISHED"]

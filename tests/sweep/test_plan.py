@@ -1,7 +1,7 @@
 from collections import Counter
 
 from backdoor_pipeline.sweep.failures import Failure
-from backdoor_pipeline.sweep.grid import Grid
+from backdoor_pipeline.sweep.grid import Grid, read_grid
 
 
 def cells(**axes) -> list:
@@ -120,3 +120,16 @@ def test_a_task_that_failed_before_and_was_built_since_counts_as_built(plan, bui
     made = plan(grid, {poison.id: Failure(poison.id, "no", "", "")})
     assert not made.failed
     assert kinds(made) == {"train": 1, "cell": 1}
+
+
+def test_the_sweep_of_defenses_takes_the_models_of_the_sweep_of_attacks(plan, project_conf) -> None:
+    def victims(name: str) -> set[str]:
+        grid = read_grid(name, [project_conf / "base/sweeps"]).cells()
+        made = plan([cell for cell in grid if cell["poison_ratio"] != 0.05], without_data=True)
+        assert not made.infeasible
+        return {cell.names["train"] for cell in made.cells}
+
+    attacked, defended = victims("attacks"), victims("defenses")
+    assert len(attacked) == 3 * 3 * (8 * 2 + 1)
+    assert len(defended) == 2 * (9 + 2 * 2) + 2 * 3
+    assert defended < attacked
