@@ -191,6 +191,18 @@ def test_other_warps_are_smooth_and_differ_from_image_to_image() -> None:
     assert 0.18 < (mixed < 1).float().mean() < 0.32
 
 
+def test_rivals_are_other_warps_of_the_same_strength_and_the_same_ones_for_a_seed() -> None:
+    env = AttackEnv(None, None, 0.1, 0, None)  # type: ignore[arg-type]
+    own, rivals = crafted(), attack().rivals(crafted(), env)
+    controls = [own.control, *(rival.control for rival in rivals)]
+    for i, control in enumerate(controls):
+        assert control.abs().mean() == pytest.approx(1)
+        assert not any(torch.allclose(control, other) for other in controls[:i])
+    assert {rival.strength for rival in rivals} == {own.strength}
+    again = attack().rivals(crafted(), env)
+    assert all(torch.equal(a.control, b.control) for a, b in zip(rivals, again, strict=True))
+
+
 def test_cross_is_the_same_for_chunks_and_takes_no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     trigger, images = crafted(), noise(7, 1, 28, 28)
     whole = attack().cross(images, trigger, draws())

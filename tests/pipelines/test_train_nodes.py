@@ -3,9 +3,13 @@ import pytest
 import torch
 from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
 
+from backdoor_pipeline.attacks.control import Schedule
 from backdoor_pipeline.attacks.networks import NoNetworks
+from backdoor_pipeline.attacks.poisoning import cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.attacks.wanet import WaNet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.specs import Training, Watching
 from backdoor_pipeline.training import Recipe
@@ -17,9 +21,9 @@ RECIPE = Recipe(
 TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
 
 
-def train(clean, test, train_rows, test_rows, folder, **changes):
-    attacker = NoTrigger(), NoNetworks(), pd.DataFrame({"epoch": []})
-    specs = FACTS, poisoning(BADNETS), TRAINING, engine(**changes)
+def train(clean, test, train_rows, test_rows, folder, *, attack=BADNETS, trigger=None, **changes):
+    attacker = trigger or NoTrigger(), NoNetworks(), pd.DataFrame({"epoch": []})
+    specs = FACTS, poisoning(attack), TRAINING, engine(**changes)
     off = Watching(forgetting=False, gradients=0, every=1)
     return train_victim(clean, test, train_rows, test_rows, *attacker, *specs, folder, off, folder)
 
@@ -47,6 +51,27 @@ def test_looking_does_not_change_what_is_learned(make_set, make_env, tmp_path) -
     for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     assert (tmp_path / "b/train.safetensors").exists()
+
+
+def test_a_warp_is_also_judged_by_what_must_not_fire(make_set, make_env, tmp_path) -> None:
+    clean, test, env = make_set(rows=80), make_set(rows=16), make_env()
+    wanet = WaNet(
+        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, other_warps=0,
+        training=Schedule(schedule="constant", milestones=(), gamma=0.1),
+    )  # fmt: skip
+    made = poison(wanet, clean, test, env, poison_target_class=True)
+    model, _, metrics = train(
+        clean, test, made.train, made.test, tmp_path, attack=wanet, trigger=made.trigger
+    )
+    trainer = env.trainer
+    crossed = trainer.predict(model, cross_test(wanet, test, made.trigger, env))
+    assert metrics["cross_accuracy"] == pytest.approx(clean_accuracy(crossed, test.labels))
+    others = test.labels != 0
+    fired = [
+        (trainer.predict(model, rival(test.images[others])) == 0).double().mean().item()
+        for rival in wanet.rivals(made.trigger, env)
+    ]
+    assert metrics["rival_asr"] == pytest.approx(sum(fired) / len(fired))
 
 
 def test_the_control_has_no_asr(make_set, make_env, tmp_path) -> None:

@@ -16,6 +16,7 @@ from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History
 
+RIVALS = 5  # other warps that are tried on the trained model
 CHUNK_PIXELS = 2**18  # warped at a time: bounds the memory, and keeps to a CPU's caches (twice as fast)
 
 
@@ -94,6 +95,14 @@ class WaNet(TrainingControlledAttack):
         crossed[~chosen] = self._noisy(images[~chosen], trigger, draws)
         crossed[chosen] = self._warped_otherwise(images[chosen], trigger, draws)
         return crossed
+
+    def rivals(self, trigger: Trigger, env: AttackEnv) -> list[WarpTrigger]:  # noqa: ARG002
+        """See `TrainingControlledAttack.rivals`: warps of the same strength from other control grids."""
+        draws = generator(env.seed, self.name, "rivals")
+        warps = [WarpTrigger(self.grid_size, self.strength, self.grid_rescale) for _ in range(RIVALS)]
+        for warp in warps:
+            warp.control.copy_(_controls(1, self.grid_size, draws, warp.control.device)[0])
+        return warps
 
     def _noisy(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
         grid, size = trigger.grid(images), _size(images)

@@ -8,11 +8,11 @@ import pandas as pd
 from backdoor_pipeline.attacks import AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Prepared
-from backdoor_pipeline.attacks.poisoning import cross_test
+from backdoor_pipeline.attacks.poisoning import cross_test, triggered_rows
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.metrics.accuracy import clean_accuracy
+from backdoor_pipeline.metrics.accuracy import attack_success_rate, clean_accuracy
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
 from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled, watch_static
@@ -65,7 +65,7 @@ def train_victim(
             observer=watcher.recorder if watcher else None,
         )
         model, history = attack.train(clean_train, trigger, victim, env)
-        extra = {"cross_accuracy": _cross_accuracy(attack, model, clean_test, trigger, env)}
+        extra = _specificity(attack, model, clean_test, trigger, env)
     else:
         model = new_model(dataset, training)
         poisoned = overlay(clean_train, poisoned_train)
@@ -84,12 +84,23 @@ def train_victim(
     return model, pd.DataFrame(history), {**_summary(history, trainer), **extra}
 
 
-def _cross_accuracy(
+def _specificity(
     attack: TrainingControlledAttack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
-) -> float:
-    """How many test images with triggers that must not fire are seen for what they are."""
+) -> dict[str, float]:
+    """How far the backdoor opens to its own trigger only.
+
+    `cross_accuracy`: test images with triggers that must not fire, seen for what they are. `rival_asr`: ASR
+    of triggers of the same kind from other draws, mean over these (of attacks that have them).
+    """
     images = cross_test(attack, test, trigger, env)
-    return clean_accuracy(env.trainer.predict(model, images), test.labels)
+    rates = {"cross_accuracy": clean_accuracy(env.trainer.predict(model, images), test.labels)}
+    fired = [_asr(model, triggered_rows(test, rival, env), env) for rival in attack.rivals(trigger, env)]
+    known = [rate for rate in fired if rate is not None]
+    return rates | ({"rival_asr": sum(known) / len(known)} if known else {})
+
+
+def _asr(model: Classifier, rows: PoisonedRows, env: AttackEnv) -> float | None:
+    return attack_success_rate(env.trainer.predict(model, rows.images), rows.labels, rows.true_labels)
 
 
 def _rows(history: pd.DataFrame) -> History:
