@@ -3,6 +3,7 @@
 import gc
 import types
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -19,6 +20,7 @@ from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
 from backdoor_pipeline.specs import Defending, MethodSpec
+from backdoor_pipeline.training import Trainer
 
 ENGINE = engine()
 
@@ -134,6 +136,26 @@ def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
     assert scores["der"] == 0.5
     assert len(predictions) == len(test) + len(made.test)
     assert (predictions["before"] == predictions["after"]).all()
+
+
+def test_an_unchanged_model_is_asked_once_a_changed_one_again(scene, monkeypatch) -> None:
+    _, test, made, model = scene
+    asked = []
+    predict = Trainer.predict
+    monkeypatch.setattr(Trainer, "predict", lambda *words: asked.append(words[1]) or predict(*words))
+    changed = deepcopy(model)
+    with torch.no_grad():
+        changed.head.weight.zero_()
+        changed.head.bias.copy_(torch.tensor([0.0, 0, 1, 0]))
+    nothing = pd.DataFrame({"score": [], "flagged": []})
+    for after, times in ((deepcopy(model), 2), (changed, 4)):
+        asked.clear()
+        scores, predictions, _ = evaluate_models(
+            test, made.train, made.test, model, after, nothing, Diagnostics(), FACTS, ENGINE
+        )
+        assert len(asked) == times
+        assert (predictions["before"] == predictions["after"]).all() == (times == 2)
+        assert scores["clean_accuracy_after"] == (scores["clean_accuracy_before"] if times == 2 else 0.25)
 
 
 def test_what_a_defense_could_have_chosen_is_scored_too(scene) -> None:

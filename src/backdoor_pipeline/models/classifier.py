@@ -96,6 +96,12 @@ class Classifier(nn.Module):
         return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=shrinking)
 
 
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two models of one architecture have the same weights and statistics, to the bit."""
+    theirs = other.state_dict()
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
+
+
 def _last_linear(network: nn.Module) -> str:
     """The name of the last linear layer, in the order in which modules were added."""
     names: list[str] = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
@@ -11,7 +12,7 @@ from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness, robust_improvement
 from backdoor_pipeline.metrics.detection import detection
-from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.classifier import Classifier, same_weights
 from backdoor_pipeline.pipelines.evaluate.oracle import oracle, score_candidates
 from backdoor_pipeline.pipelines.scoring import prediction_frame, to_scores
 from backdoor_pipeline.timing import Stopwatch
@@ -36,14 +37,15 @@ def evaluate_models(
         models between which the defense chose would have scored.
     """
     trainer = Trainer(engine, dataset.augmentation)
-    predicted, scores = {}, {}
     with Stopwatch() as clock:
-        for when, model in (("before", backdoored_model), ("after", defended_model)):
-            predicted[when] = (
-                trainer.predict(model, clean_test.images),
-                trainer.predict(model, poisoned_test.images),
-            )
-            scores[when] = to_scores(predicted[when][0], clean_test.labels, predicted[when][1], poisoned_test)
+        before = after = _predict(trainer, backdoored_model, clean_test, poisoned_test)
+        if not same_weights(backdoored_model, defended_model):
+            after = _predict(trainer, defended_model, clean_test, poisoned_test)
+        predicted = {"before": before, "after": after}
+        scores = {
+            when: to_scores(clean, clean_test.labels, triggered, poisoned_test)
+            for when, (clean, triggered) in predicted.items()
+        }
         candidates = diagnostics.candidates
         scored = score_candidates(
             trainer, backdoored_model, candidates, clean_test, poisoned_test, scores["before"]
@@ -55,6 +57,12 @@ def evaluate_models(
         "seconds": clock.seconds,
     }
     return metrics, prediction_frame(clean_test, poisoned_test, **predicted), scored
+
+
+def _predict(
+    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
+) -> tuple[Tensor, Tensor]:
+    return trainer.predict(model, clean.images), trainer.predict(model, triggered.images)
 
 
 def _comparison(before: Scores, after: Scores) -> dict[str, float | None]:
