@@ -66,6 +66,16 @@ def test_the_decoder_reads_the_secret_from_triggered_images(trained, trigger, tr
     assert (read == trigger.secret.bool()).float().mean() > 0.95
 
 
+def test_rivals_hide_other_secrets_by_the_same_encoder(trained: Prepared, trigger, make_env) -> None:
+    rivals = SSBA(**SMALL).rivals(trigger, make_env())
+    secrets = {tuple(rival.secret.tolist()) for rival in rivals}
+    assert len(secrets) > 1, "four bits may repeat, but not in all of them"
+    for rival in rivals:
+        assert rival.encoder is not trigger.encoder
+        for own, lent in zip(trigger.encoder.parameters(), rival.encoder.parameters(), strict=True):
+            assert torch.equal(own, lent)
+
+
 def test_each_image_gets_a_residual_of_its_own(trigger: SSBATrigger) -> None:
     images = blotches(64, 3).images
     residuals = (trigger(images).float() - images.float()).flatten(1)

@@ -1,6 +1,7 @@
 """What an attack is: it crafts a trigger; selection, labels and rows are shared code."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -81,3 +82,12 @@ class Attack(Method, ABC):
         """
         stamped: Tensor = trigger(images)
         return stamped
+
+    def rivals(self, trigger: Trigger, env: AttackEnv) -> Sequence[Trigger]:  # noqa: ARG002
+        """Triggers of the same kind from other draws, to see whether they fire too; by default none.
+
+        Args:
+            trigger: what `craft` returned.
+            env: for the seed.
+        """
+        return ()

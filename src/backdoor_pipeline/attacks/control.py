@@ -1,7 +1,7 @@
 """Attacks that train the victim's model themselves (WaNet, Input-aware)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,15 +70,6 @@ class TrainingControlledAttack(Attack, ABC):
             trigger: what `craft` returned.
             draws: of whatever is random.
         """
-
-    def rivals(self, trigger: Trigger, env: AttackEnv) -> Sequence[Trigger]:  # noqa: ARG002
-        """Triggers of the same kind from other draws, to see whether they fire too; by default none.
-
-        Args:
-            trigger: what `craft` returned.
-            env: for the seed.
-        """
-        return ()
 
     @abstractmethod
     def train(

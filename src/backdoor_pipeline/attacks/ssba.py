@@ -2,6 +2,7 @@
 
 import logging
 import math
+from copy import deepcopy
 from typing import ClassVar
 
 import torch
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 ROUNDS = 20  # at least as many epochs: the learning rate falls once in each
 HELD_OUT = 1000  # test images, at most, that the networks are measured on
 PIXELS_AT_ONCE = 2**20  # of the images stamped at a time: bounds the memory of the encoder's maps
+RIVALS = 5
 READABLE = 0.9  # of the bits: below, the training has failed
 
 
@@ -129,6 +131,15 @@ class SSBA(Attack):
         draws = generator(env.seed, "ssba", "secret")
         trigger.secret.copy_(torch.randint(0, 2, (self.bits,), generator=draws))
         return trigger
+
+    def rivals(self, trigger: Trigger, env: AttackEnv) -> list[SSBATrigger]:
+        """See `Attack.rivals`: the same encoder hides other secrets."""
+        assert isinstance(trigger, SSBATrigger)
+        draws, others = generator(env.seed, "ssba", "rivals"), []
+        for _ in range(RIVALS):
+            others.append(deepcopy(trigger))
+            others[-1].secret.copy_(torch.randint(0, 2, (self.bits,), generator=draws))
+        return others
 
     def measure(self, networks: Steganography, test: ImageSet, trainer: Trainer) -> dict[str, float]:
         """What becomes of random bits in images not trained on, stored as uint8.

@@ -16,7 +16,7 @@ from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History
 
-RIVALS = 5  # other warps that are tried on the trained model
+RIVALS = 5
 CHUNK_PIXELS = 2**18  # warped at a time: bounds the memory, and keeps to a CPU's caches (twice as fast)
 
 
@@ -97,7 +97,7 @@ class WaNet(TrainingControlledAttack):
         return crossed
 
     def rivals(self, trigger: Trigger, env: AttackEnv) -> list[WarpTrigger]:  # noqa: ARG002
-        """See `TrainingControlledAttack.rivals`: warps of the same strength from other control grids."""
+        """See `Attack.rivals`: warps of the same strength from other control grids."""
         draws = generator(env.seed, self.name, "rivals")
         warps = [WarpTrigger(self.grid_size, self.strength, self.grid_rescale) for _ in range(RIVALS)]
         for warp in warps:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.attacks import AttackEnv, Trigger
+from backdoor_pipeline.attacks import Attack, AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Prepared
 from backdoor_pipeline.attacks.poisoning import cross_test, triggered_rows
@@ -45,7 +45,7 @@ def train_victim(
         The (backdoored) model, its history (one row per epoch), metrics of the last epoch.
     """
     trainer = Trainer(engine, dataset.augmentation)
-    checkpoint, extra, epochs = checkpoints / "train.safetensors", {}, training.recipe.epochs
+    checkpoint, epochs = checkpoints / "train.safetensors", training.recipe.epochs
     watcher: Watcher | None = None
 
     def look() -> Look:
@@ -65,7 +65,6 @@ def train_victim(
             observer=watcher.recorder if watcher else None,
         )
         model, history = attack.train(clean_train, trigger, victim, env)
-        extra = _specificity(attack, model, clean_test, trigger, env)
     else:
         model = new_model(dataset, training)
         poisoned = overlay(clean_train, poisoned_train)
@@ -81,19 +80,26 @@ def train_victim(
         )
     if watcher:
         history = watcher.keep(history, watch_folder)
-    return model, pd.DataFrame(history), {**_summary(history, trainer), **extra}
+    metrics = _summary(history, trainer)
+    if poisoning.attack and attack:
+        metrics |= _specificity(
+            attack, model, clean_test, trigger, attack_env(poisoning.attack, dataset, engine)
+        )
+    return model, pd.DataFrame(history), metrics
 
 
 def _specificity(
-    attack: TrainingControlledAttack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
+    attack: Attack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
 ) -> dict[str, float]:
-    """How far the backdoor opens to its own trigger only.
+    """How far the backdoor opens to its own trigger only, where the attack lets that be tried.
 
     `cross_accuracy`: test images with triggers that must not fire, seen for what they are. `rival_asr`: ASR
-    of triggers of the same kind from other draws, mean over these (of attacks that have them).
+    of triggers of the same kind from other draws, mean over these.
     """
-    images = cross_test(attack, test, trigger, env)
-    rates = {"cross_accuracy": clean_accuracy(env.trainer.predict(model, images), test.labels)}
+    rates = {}
+    if isinstance(attack, TrainingControlledAttack):
+        images = cross_test(attack, test, trigger, env)
+        rates["cross_accuracy"] = clean_accuracy(env.trainer.predict(model, images), test.labels)
     fired = [_asr(model, triggered_rows(test, rival, env), env) for rival in attack.rivals(trigger, env)]
     known = [rate for rate in fired if rate is not None]
     return rates | ({"rival_asr": sum(known) / len(known)} if known else {})
