@@ -73,11 +73,17 @@ def test_a_damaged_record_and_scores_without_one_are_told(reporting, caplog) -> 
 def test_a_record_says_all_that_a_sweeps_row_says(params, tmp_path) -> None:
     experiment = resolve(params)
     names = artifact_names(experiment)
-    metrics = {"poison": {"seconds": 1.0}, "evaluate": {"seconds": 2.0, "asr_after": 0.25, "der": None}}
+    train = {"seconds": 3.0, "loss": 0.5, "rival_asr": 0.125}
+    metrics = {
+        "poison": {"seconds": 1.0},
+        "train": train,
+        "evaluate": {"seconds": 2.0, "asr_after": 0.25, "der": None},
+    }
     made = result_row(experiment, names, metrics)
     assert (made["attack"], made["poisoning.attack.params.patch_size"]) == ("badnets", 3)
     assert (made["asr_after"], made["poison_seconds"], made["evaluate_seconds"]) == (0.25, 1, 2)
     assert made["artifact.evaluate"] == names["evaluate"]
-    assert "seconds" not in made
+    assert (made["rival_asr"], made["train_seconds"]) == (0.125, 3)
+    assert not {"seconds", "loss", "cross_accuracy"} & set(made)
     write_record(tmp_path, made)
     assert json.loads((tmp_path / "result.json").read_text()) == made

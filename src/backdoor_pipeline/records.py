@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 RECORD, METRICS = "result.json", "metrics.json"
 ID = "artifact.evaluate"  # what tells rows apart
+OF_TRAINING = ("cross_accuracy", "rival_asr")  # how far the backdoor opens to its own trigger only
 IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 
@@ -43,6 +44,7 @@ def result_row(experiment: Experiment, names: Mapping[str, str], metrics: Mappin
         metrics: of its stages; `evaluate` among them.
     """
     scores = {name: value for name, value in metrics["evaluate"].items() if name != "seconds"}
+    scores |= {name: metrics["train"][name] for name in OF_TRAINING if name in metrics.get("train", {})}
     seconds = {f"{stage}_seconds": one.get("seconds") for stage, one in metrics.items()}
     ids = {f"artifact.{stage}": names[stage] for stage in IDS}
     return {**parameters(experiment), **scores, **seconds, **ids}

@@ -103,7 +103,7 @@ class DBD(Defense):
             weight_decay=self.ssl_weight_decay,
             schedule="cosine",
         )
-        augmentation = view.trainer._augmentation
+        augmentation = view.trainer.augmentation
         objective = SimCLR(
             self.views, augmentation is not None and augmentation.horizontal_flip, self.temperature
         )

@@ -45,7 +45,7 @@ class Trainer:
         """
         self._engine = engine
         self._hardware = Hardware.resolve(engine)
-        self._augmentation = augmentation
+        self.augmentation = augmentation
 
     @property
     def device(self) -> torch.device:
@@ -102,7 +102,7 @@ class Trainer:
         Raises:
             UserError: the loss is not finite.
         """
-        augmentation = self._augmentation if augment else None
+        augmentation = self.augmentation if augment else None
         file = None
         if checkpoint and self._engine.checkpoint_every:
             settings = {"recipe": recipe.model_dump(), "seed": seed, "purpose": purpose}

@@ -15,9 +15,11 @@ def only(cells: pd.DataFrame, **where) -> pd.Series:
 
 
 def test_scores_are_those_after_the_defense_in_percent() -> None:
-    cell = only(to_cells(results(row(detection_tpr=0.5))), defense="ft")
+    cell = only(to_cells(results(row(detection_tpr=0.5, rival_asr=0.25))), defense="ft")
     assert (cell["c_acc"], cell["asr"], cell["r_acc"]) == pytest.approx((90, 20, 70))
     assert (cell["der"], cell["rir"], cell["detection_tpr"]) == pytest.approx((87.5, 82.5, 50))
+    assert cell["rival_asr"] == 25
+    assert pd.isna(cell["cross_accuracy"])
 
 
 def test_a_victim_without_a_run_of_no_defense_gets_one_from_its_scores_before() -> None:

@@ -16,6 +16,7 @@ SCORES = {"c_acc": "clean_accuracy", "asr": "asr", "r_acc": "robust_accuracy"}  
 RATES = ("der", "rir")
 METRICS = (*SCORES, *RATES)
 DETECTION = ("detection_tpr", "detection_fpr", "detection_precision", "detection_auc")
+SPECIFICITY = ("cross_accuracy", "rival_asr")  # of what must not fire; see `train_victim`
 SECONDS = ("prepare_seconds", "poison_seconds", "train_seconds", "defend_seconds")
 VICTIM = "artifact.train"
 
@@ -31,14 +32,14 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
         results: the table of results, older rows first; fractions.
 
     Returns:
-        `IDENTITY`, `seed`, the columns of parameters, `METRICS` and `DETECTION` in percent (`detection_auc`
-        too), `SECONDS`, and the artifacts' names.
+        `IDENTITY`, `seed`, the columns of parameters, `METRICS`, `DETECTION` (`detection_auc` too) and
+        `SPECIFICITY` in percent, `SECONDS`, and the artifacts' names.
     """
     rows = pd.concat([results, _undefended(results)]).sort_index(kind="stable").reset_index(drop=True)
     settings = [*IDENTITY, "seed", *parameter_columns(rows.columns)]
     numbers = {
         **{name: f"{stored}_after" for name, stored in SCORES.items()},
-        **{name: name for name in (*RATES, *DETECTION)},
+        **{name: name for name in (*RATES, *DETECTION, *SPECIFICITY)},
     }
     cells = rows[settings].copy()
     _leave_empty(cells)

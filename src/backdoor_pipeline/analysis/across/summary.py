@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.cells import DETECTION, METRICS, SECONDS
+from backdoor_pipeline.analysis.across.cells import DETECTION, METRICS, SECONDS, SPECIFICITY
 from backdoor_pipeline.analysis.across.variants import SETTING
 from backdoor_pipeline.registry import NONE
 
@@ -21,14 +21,14 @@ def summarize(cells: pd.DataFrame, by: list[str] | None = None) -> pd.DataFrame:
 
     Returns:
         The columns of `by`, `n` (seeds), `<metric>_mean` and `<metric>_std` of `METRICS` in percent (the
-        sample standard deviation; NaN of one seed), the means of `DETECTION` and `SECONDS`.
+        sample standard deviation; NaN of one seed), the means of `DETECTION`, `SPECIFICITY` and `SECONDS`.
     """
     groups = cells.groupby(by or SETTING, dropna=False, sort=True)
     parts: dict[str, pd.Series[Any]] = {"n": groups["seed"].nunique()}
     for metric in METRICS:
         parts[f"{metric}_mean"] = groups[metric].mean()
         parts[f"{metric}_std"] = groups[metric].std(ddof=1)
-    for name in (*DETECTION, *SECONDS):
+    for name in (*DETECTION, *SPECIFICITY, *SECONDS):
         parts[name] = groups[name].mean()
     return pd.DataFrame(parts).round(6).reset_index()  # CSV files need no 61.240000000000009
 
