@@ -37,6 +37,6 @@ def endless(
 
 def varying(trainer: Trainer, *, seed: int, purpose: str) -> Callable[[Tensor], Tensor]:
     """The trainer's augmentation, of images of any type on its device, with random numbers of its own."""
-    augmentation = trainer._augmentation
+    augmentation = trainer.augmentation
     draws = generator(seed, purpose, "augment", device=trainer.device)
     return lambda images: augment(images, augmentation, draws) if augmentation else images

@@ -31,7 +31,11 @@ PREDICT_BATCH = 512
 
 
 class Trainer:
-    """Trains and evaluates any model of float images in [0, 1]."""
+    """Trains and evaluates any model of float images in [0, 1].
+
+    Attributes:
+        augmentation: how training images are varied, or None.
+    """
 
     def __init__(self, engine: Engine, augmentation: "Augmentation | None") -> None:
         """Choose the hardware.
