@@ -12,7 +12,7 @@ from backdoor_pipeline.attacks.lc import CornersTrigger
 from backdoor_pipeline.attacks.lf import SmoothTrigger
 from backdoor_pipeline.attacks.sig import SinusoidTrigger
 from backdoor_pipeline.attacks.trigger import Trigger
-from backdoor_pipeline.attacks.wanet import WarpTrigger
+from backdoor_pipeline.attacks.warp import WarpTrigger
 from backdoor_pipeline.registry import NONE
 
 SHAPE = (3, 32, 32)

@@ -10,9 +10,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from backdoor_pipeline.attacks import ATTACKS, AttackEnv, wanet
+from backdoor_pipeline.attacks import ATTACKS, AttackEnv
+from backdoor_pipeline.attacks import warp as warping
 from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles
-from backdoor_pipeline.attacks.wanet import WaNet, WarpBatches, WarpTrigger
+from backdoor_pipeline.attacks.wanet import WaNet, WarpBatches
+from backdoor_pipeline.attacks.warp import WarpTrigger
 from backdoor_pipeline.experiment import resolve
 from backdoor_pipeline.metrics.accuracy import attack_success_rate
 from backdoor_pipeline.models import build_model, model_options
@@ -137,7 +139,7 @@ def test_an_image_is_warped_alike_alone_and_among_thousands(monkeypatch: pytest.
     images, trigger = noise(11, 3, 32, 32), crafted()
     whole = trigger(images)
     assert torch.equal(whole[4:5], trigger(images[4:5]))
-    monkeypatch.setattr(wanet, "CHUNK_PIXELS", 3 * 32 * 32)
+    monkeypatch.setattr(warping, "CHUNK_PIXELS", 3 * 32 * 32)
     assert torch.equal(whole, trigger(images))
 
 
@@ -206,7 +208,7 @@ def test_rivals_are_other_warps_of_the_same_strength_and_the_same_ones_for_a_see
 def test_cross_is_the_same_for_chunks_and_takes_no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     trigger, images = crafted(), noise(7, 1, 28, 28)
     whole = attack().cross(images, trigger, draws())
-    monkeypatch.setattr(wanet, "CHUNK_PIXELS", 1)
+    monkeypatch.setattr(warping, "CHUNK_PIXELS", 1)
     assert (attack().cross(images, trigger, draws()) == whole).float().mean() > 0.999
     assert attack().cross(images[:0], trigger, draws()).shape == (0, 1, 28, 28)
     assert trigger(images[:0]).shape == (0, 1, 28, 28)

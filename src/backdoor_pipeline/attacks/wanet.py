@@ -6,58 +6,17 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
-from backdoor_pipeline.attacks.trigger import Strengths, Trigger
+from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.warp import WarpTrigger, chunks, draw_controls, sample, size_of
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History
 
 RIVALS = 5
-CHUNK_PIXELS = 2**18  # warped at a time: bounds the memory, and keeps to a CPU's caches (twice as fast)
-
-
-class WarpTrigger(Trigger):
-    """Takes every pixel from a place nearby: the shifts vary smoothly and are the same for all images.
-
-    Grids are torch's: (x, y) in [-1, 1], where -1 and 1 are the centers of the outermost pixels
-    (`align_corners`), as in the authors' code. A shift of s / H is then s / 2 pixels, whatever the size.
-
-    Args:
-        grid_size: k of the k x k control grid.
-        strength: s: the mean shift at the control points, in half pixels.
-        grid_rescale: the whole grid is scaled by it, about the image's center.
-    """
-
-    strengths: ClassVar[Strengths | None] = Strengths(
-        "strength", "mean shift (half pixels)", (0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0)
-    )
-
-    control: Tensor  # (2, k, k): the shift in x and y at each control point; of mean magnitude 1
-
-    def __init__(self, grid_size: int, strength: float, grid_rescale: float) -> None:
-        super().__init__(grid_size=grid_size, strength=strength, grid_rescale=grid_rescale)
-        self.strength, self.grid_rescale = strength, grid_rescale
-        self.register_buffer("control", torch.zeros(2, grid_size, grid_size))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """See `Trigger.forward`."""
-        grid = self.grid(images)
-        return torch.cat([_sample(part, grid.expand(len(part), -1, -1, -1)) for part in _chunks(images)])
-
-    def grid(self, images: Tensor) -> Tensor:
-        """Where each pixel of such images is taken from: float32, (H, W, 2), in [-1, 1]."""
-        return self.grids(self.control[None], images)[0]
-
-    def grids(self, controls: Tensor, images: Tensor) -> Tensor:
-        """As `grid`, of n control grids (n, 2, k, k) in place of its own: (n, H, W, 2)."""
-        height, width = images.shape[-2:]
-        flow = F.interpolate(controls, (height, width), mode="bicubic", align_corners=True)
-        shift = self.strength * flow.permute(0, 2, 3, 1) / _size(images)
-        return ((_identity(images) + shift) * self.grid_rescale).clamp(-1, 1)
 
 
 class WaNet(TrainingControlledAttack):
@@ -77,10 +36,7 @@ class WaNet(TrainingControlledAttack):
 
     def craft(self, train: ImageSet, env: AttackEnv) -> WarpTrigger:  # noqa: ARG002
         """See `Attack.craft`: uniform shifts in [-1, 1], divided by their mean magnitude."""
-        trigger = WarpTrigger(self.grid_size, self.strength, self.grid_rescale)
-        draws = generator(env.seed, self.name, "grid")
-        trigger.control.copy_(_controls(1, self.grid_size, draws, trigger.control.device)[0])
-        return trigger
+        return self._drawn(generator(env.seed, self.name, "grid"))
 
     def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
         """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel.
@@ -99,24 +55,26 @@ class WaNet(TrainingControlledAttack):
     def rivals(self, trigger: Trigger, env: AttackEnv) -> list[WarpTrigger]:  # noqa: ARG002
         """See `Attack.rivals`: warps of the same strength from other control grids."""
         draws = generator(env.seed, self.name, "rivals")
-        warps = [WarpTrigger(self.grid_size, self.strength, self.grid_rescale) for _ in range(RIVALS)]
-        for warp in warps:
-            warp.control.copy_(_controls(1, self.grid_size, draws, warp.control.device)[0])
-        return warps
+        return [self._drawn(draws) for _ in range(RIVALS)]
+
+    def _drawn(self, draws: torch.Generator) -> WarpTrigger:
+        trigger = WarpTrigger(self.grid_size, self.strength, self.grid_rescale)
+        trigger.control.copy_(draw_controls(1, self.grid_size, draws, trigger.control.device)[0])
+        return trigger
 
     def _noisy(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
-        grid, size = trigger.grid(images), _size(images)
+        grid, size = trigger.grid(images), size_of(images)
         warped = []
-        for part in _chunks(images):
+        for part in chunks(images):
             noise = torch.empty(len(part), *grid.shape, device=images.device).uniform_(-1, 1, generator=draws)
-            warped.append(_sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
+            warped.append(sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
         return torch.cat(warped)
 
     def _warped_otherwise(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
         warped = []
-        for part in _chunks(images):
-            controls = _controls(len(part), self.grid_size, draws, images.device)
-            warped.append(_sample(part, trigger.grids(controls, part)))
+        for part in chunks(images):
+            controls = draw_controls(len(part), self.grid_size, draws, images.device)
+            warped.append(sample(part, trigger.grids(controls, part)))
         return torch.cat(warped)
 
     def train(
@@ -176,32 +134,3 @@ class WarpBatches:
             roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch)
             self._epoch, self._roles = epoch, roles.to(self._env.trainer.device)
         return self._roles
-
-
-def _controls(count: int, size: int, draws: torch.Generator, device: torch.device) -> Tensor:
-    """Control grids (n, 2, k, k) of uniform shifts, each divided by their mean magnitude."""
-    shifts = torch.empty(count, 2, size, size, device=device).uniform_(-1, 1, generator=draws)
-    return shifts / shifts.abs().mean((1, 2, 3), keepdim=True)
-
-
-def _sample(images: Tensor, grid: Tensor) -> Tensor:
-    """Uint8 images (n, C, H, W) read at the grid (n, H, W, 2), between pixels by bilinear interpolation."""
-    warped = F.grid_sample(images.float(), grid, mode="bilinear", align_corners=True)
-    return warped.round_().to(torch.uint8)  # weighted means of pixels: they cannot leave 0..255
-
-
-def _identity(images: Tensor) -> Tensor:
-    """The grid that leaves such images as they are: (H, W, 2)."""
-    y, x = (torch.linspace(-1, 1, side, device=images.device) for side in images.shape[-2:])
-    return torch.stack([*torch.meshgrid(x, y, indexing="xy")], dim=-1)
-
-
-def _size(images: Tensor) -> Tensor:
-    """(W, H), in the order of a grid's coordinates."""
-    height, width = images.shape[-2:]
-    return torch.tensor([width, height], device=images.device)
-
-
-def _chunks(images: Tensor) -> tuple[Tensor, ...]:
-    height, width = images.shape[-2:]
-    return torch.split(images, max(1, CHUNK_PIXELS // (height * width)))

@@ -5,16 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.attacks import Attack, AttackEnv, Trigger
+from backdoor_pipeline.attacks import Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Prepared
-from backdoor_pipeline.attacks.poisoning import cross_test, triggered_rows
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.metrics.accuracy import attack_success_rate, clean_accuracy
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
+from backdoor_pipeline.pipelines.specificity import specificity
 from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled, watch_static
 from backdoor_pipeline.specs import Poisoning, Training, Watching
 from backdoor_pipeline.training import Engine, History, Trainer
@@ -82,31 +81,10 @@ def train_victim(
         history = watcher.keep(history, watch_folder)
     metrics = _summary(history, trainer)
     if poisoning.attack and attack:
-        metrics |= _specificity(
+        metrics |= specificity(
             attack, model, clean_test, trigger, attack_env(poisoning.attack, dataset, engine)
         )
     return model, pd.DataFrame(history), metrics
-
-
-def _specificity(
-    attack: Attack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
-) -> dict[str, float]:
-    """How far the backdoor opens to its own trigger only, where the attack lets that be tried.
-
-    `cross_accuracy`: test images with triggers that must not fire, seen for what they are. `rival_asr`: ASR
-    of triggers of the same kind from other draws, mean over these.
-    """
-    rates = {}
-    if isinstance(attack, TrainingControlledAttack):
-        images = cross_test(attack, test, trigger, env)
-        rates["cross_accuracy"] = clean_accuracy(env.trainer.predict(model, images), test.labels)
-    fired = [_asr(model, triggered_rows(test, rival, env), env) for rival in attack.rivals(trigger, env)]
-    known = [rate for rate in fired if rate is not None]
-    return rates | ({"rival_asr": sum(known) / len(known)} if known else {})
-
-
-def _asr(model: Classifier, rows: PoisonedRows, env: AttackEnv) -> float | None:
-    return attack_success_rate(env.trainer.predict(model, rows.images), rows.labels, rows.true_labels)
 
 
 def _rows(history: pd.DataFrame) -> History:
