@@ -13,7 +13,7 @@ from backdoor_pipeline.analysis.across import effect
 from backdoor_pipeline.analysis.across.cells import to_cells
 from backdoor_pipeline.analysis.across.heat_map import heat_map
 from backdoor_pipeline.analysis.across.overview import overview
-from backdoor_pipeline.analysis.across.ratio import ratio_effect
+from backdoor_pipeline.analysis.across.ratio import legible, ratio_effect
 from backdoor_pipeline.analysis.across.summary import summarize
 from backdoor_pipeline.analysis.across.variants import with_variants
 
@@ -136,3 +136,16 @@ def test_curves_are_over_the_ratio_and_only_of_what_has_two() -> None:
     assert (curve.name, curve.x, curve.y) == ("badnets", (1, 10), (30, 20))
     assert curve.error_y.array == (17.3205, 0)
     assert set(figure.table["attacker"]) == {"badnets"}
+
+
+@pytest.mark.parametrize(
+    ("ratios", "ticks"),
+    [
+        ([0.01, 0.0987, 0.1], [0.01, 0.1]),
+        ([0.1, 0.001, 0.05, 0.005, 0.01], [0.001, 0.005, 0.01, 0.05, 0.1]),
+        ([0.08, 0.1, 0.09, 0.07], [0.07, 0.1]),
+        ([], []),
+    ],
+)
+def test_ticks_do_not_overlap(ratios, ticks) -> None:
+    assert legible(ratios) == ticks

@@ -1,5 +1,6 @@
 """What the poisoning ratio does: more poison makes a backdoor stronger, and sometimes easier to find."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from backdoor_pipeline.analysis.figure import Figure
 
 TITLE = "ASR by poisoning ratio"
 BY = ["dataset", "model", "protocol"]
+LEAST_STEP = 1.3  # between two ticks
 
 
 def ratio_effect(summary: pd.DataFrame) -> Figure:
@@ -67,16 +69,29 @@ def _panel(axes: Axes, cells: pd.DataFrame, attackers: list[str], ratios: list[f
     axes.set_xscale("log")
     axes.set_ylim(-3, 103)
     axes.set_xlim(ratios[0] / 1.25, ratios[-1] * 1.25)
-    axes.set_xticks(ratios)
+    axes.set_xticks(legible(ratios))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{100 * ratio:.3g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y")
 
 
+def legible(ratios: Iterable[float]) -> list[float]:
+    """Those that can be ticks of one logarithmic axis: of any that would overlap, the highest.
+
+    >>> legible([0.01, 0.0987, 0.1])
+    [0.01, 0.1]
+    """
+    kept: list[float] = []
+    for ratio in sorted(ratios, reverse=True):
+        if not kept or ratio * LEAST_STEP <= kept[0]:
+            kept.insert(0, ratio)
+    return kept
+
+
 def _plotly(found: list[Slice], attackers: list[str]) -> dict[str, Any]:
     defenders = in_order(pd.concat([one.cells["defender"] for one in found]))
     names = [defense_name(name) for name in defenders]
-    ratios = sorted({100 * ratio for one in found for ratio in one.cells["poison_ratio"]})
+    ratios = legible({100 * ratio for one in found for ratio in one.cells["poison_ratio"]})
     along = {**drawing.GRID, "type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
     along["title"] = {"text": "poisoning ratio (%)"}
     percent = {**drawing.GRID, "range": [-3, 103], "title": {"text": "ASR (%)"}}
