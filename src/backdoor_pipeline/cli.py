@@ -82,7 +82,7 @@ run = click.Command(
     params=[
         click.Option(
             ["--pipeline", "-p"],
-            help="Run up to this stage: poison, train, defend, evaluate or analyze; or the report.",
+            help="Run up to this stage: prepare, poison, train, defend, evaluate, watch or analyze; or the report.",
         ),
         click.Option(
             ["--params"],
