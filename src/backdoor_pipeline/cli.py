@@ -82,7 +82,8 @@ run = click.Command(
     params=[
         click.Option(
             ["--pipeline", "-p"],
-            help="Run up to this stage: prepare, poison, train, defend, evaluate, watch or analyze; or the report.",
+            help="Run up to this stage: prepare, poison, train, defend, evaluate, watch or analyze; or the "
+            "report.",
         ),
         click.Option(
             ["--params"],

@@ -22,6 +22,7 @@ from backdoor_pipeline.catalog import (
 )
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
+from backdoor_pipeline.errors import UserError, user_error
 from backdoor_pipeline.models import ModelOptions, build_model
 
 
@@ -59,8 +60,9 @@ def saved(request, tmp_path):
     make, data = CASES[request.param]
     dataset = make(str(tmp_path / "folder" / "file"))
     assert not dataset.exists()
-    with pytest.raises(DatasetError, match="does not exist"):
+    with pytest.raises(DatasetError, match="does not exist") as error:
         dataset.load()
+    assert isinstance(user_error(error.value), UserError), "the command line says it in a sentence"
     dataset.save(data)
     return dataset
 

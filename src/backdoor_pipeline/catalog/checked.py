@@ -4,8 +4,9 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
+from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.files import CorruptFileError, set_aside
 
 InT = TypeVar("InT")
@@ -44,10 +45,10 @@ class CheckedDataset(AbstractDataset[InT, OutT]):
         """The path of a file that must be there.
 
         Raises:
-            DatasetError: it is not.
+            UserError: it is not.
         """
         if not self.path.exists():
-            raise DatasetError(f"{self.path} does not exist: run the pipeline that makes it.")
+            raise UserError(f"{self.path} does not exist: run the pipeline that makes it.")
         return self.path
 
     def _describe(self) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 from kedro_datasets._typing import PlotlyPreview
 
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.files import replacing
 
 
@@ -33,7 +34,7 @@ class FigureDataset(AbstractDataset[Figure, Path]):
     def load(self) -> Path:
         """The path of the PNG."""
         if not self._exists():
-            raise DatasetError(f"{self._file('.png')} does not exist: run the pipeline that makes it.")
+            raise UserError(f"{self._file('.png')} does not exist: run the pipeline that makes it.")
         return self._file(".png")
 
     def save(self, data: Figure) -> None:
