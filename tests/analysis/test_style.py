@@ -39,3 +39,16 @@ def test_no_figure_touches_pyplot_or_needs_plotly():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("Defense ft: digits, seed 0", 24, ["Defense ft:", "digits, seed 0"]),
+        ("one two", 10, ["one two"]),
+        ("a verylongword b", 14, ["a verylongword", "b"]),
+        ("", 10, []),
+    ],
+)
+def test_lines_of_a_title_are_about_equally_long_and_no_word_is_cut(text, width, lines) -> None:
+    assert style.wrapped(text, width) == lines

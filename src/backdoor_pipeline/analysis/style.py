@@ -55,11 +55,26 @@ def canvas(title: str, width: float, height: float, columns: int = 1) -> tuple[C
         height: inches below the title, which gets the room that its lines need.
         columns: how many axes.
     """
-    lines = textwrap.wrap(title, int(width * 14))  # characters that fit one inch at 9 points
+    lines = wrapped(title, int(width * 14))  # characters that fit one inch at 9 points
     figure = Canvas(figsize=(width, height + 0.17 * len(lines)), dpi=DPI, layout="compressed")
     figure.suptitle("\n".join(lines))
     axes = figure.subplots(1, columns, squeeze=False)
     return figure, list(axes[0])
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """As few lines as fit the width (in characters), and about equally long ones.
+
+    >>> wrapped("Defense ft: digits, seed 0", 24)
+    ['Defense ft:', 'digits, seed 0']
+    """
+    lines = textwrap.wrap(text, width)
+    for narrower in range(width - 1, 0, -1):
+        evener = textwrap.wrap(text, narrower, break_long_words=False)
+        if len(evener) > len(lines) or any(len(line) > narrower for line in evener):
+            break
+        lines = evener
+    return lines
 
 
 def png(figure: Canvas) -> bytes:
@@ -79,7 +94,7 @@ def plotly_layout(title: str, **parts: Any) -> dict[str, Any]:
         title: wrapped.
         parts: what the figure adds, such as `xaxis` and `yaxis`.
     """
-    lines = textwrap.wrap(title, 80)
+    lines = wrapped(title, 80)
     return {
         "title": {"text": "<br>".join(lines), "x": 0.5, "font": {"size": 15}},
         "font": {"family": "sans-serif", "size": 12, "color": "#000000"},
