@@ -18,7 +18,7 @@ PANELS = {
     "asr_mean": ("attack success rate (%)", "Oranges"),
     "c_acc_mean": ("clean accuracy (%)", "Blues"),
     "r_acc_mean": ("robust accuracy (%)", "Blues"),
-    "der_mean": ("defense effectiveness rate (%), 50: no effect", "PRGn"),
+    "der_mean": ("DER (%), 50: no effect", "PRGn"),
 }
 BY = ["dataset", "model", "protocol", "poison_ratio"]
 ROOM = 36  # characters that fit side by side below a panel
