@@ -34,3 +34,8 @@ def test_streamed_images_give_the_same(make_set, trainer) -> None:
     streamed = OverlaidImages(data.images, PoisonedRows.empty(data.image_shape))
     model = small_model()
     assert torch.equal(penultimate(trainer, model, streamed), penultimate(trainer, model, data.images))
+
+
+def test_no_images_have_no_features(trainer) -> None:
+    features = penultimate(trainer, small_model(), torch.empty(0, 3, 32, 32, dtype=torch.uint8))
+    assert features.shape == (0, 64)

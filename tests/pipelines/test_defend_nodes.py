@@ -19,10 +19,13 @@ from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
+from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
+from backdoor_pipeline.pipelines.scoring import score
 from backdoor_pipeline.specs import Defending, MethodSpec
 from backdoor_pipeline.training import Trainer
 
 ENGINE = engine()
+TRAINER = Trainer(ENGINE, FACTS.augmentation)
 
 
 class Spy(Defense):
@@ -176,6 +179,30 @@ def test_what_a_defense_could_have_chosen_is_scored_too(scene) -> None:
     best = candidates.loc[candidates["der"].idxmax()]
     assert scores["oracle_value"] == best["value"]
     assert scores["oracle_asr"] == best["asr"]
+
+
+def test_candidates_that_change_the_head_only_score_as_any(scene, monkeypatch) -> None:
+    _, test, made, model = scene
+    flipped = {"head.weight": model.head.weight.detach().flip(0)}
+    name, weight = next(iter(model.backbone.state_dict().items()))
+    before = score(TRAINER, model, test, made.test)
+    asked = []
+    predict = Trainer.predict
+    monkeypatch.setattr(Trainer, "predict", lambda *words: asked.append(words[1]) or predict(*words))
+    frames = [
+        score_candidates(
+            TRAINER,
+            model,
+            Candidates("threshold", [0.0, 1.0], [{}, changed], chosen=0),
+            test,
+            made.test,
+            before,
+        )
+        for changed in (flipped, flipped | {f"backbone.{name}": weight})
+    ]
+    assert len(asked) == 4  # the second time only
+    pd.testing.assert_frame_equal(*frames)
+    assert frames[0]["asr"].tolist() == [before.asr, 0] == [1, 0]  # an untrained model knows one class
 
 
 def test_no_defense_returns_the_model_as_it_is(scene) -> None:

@@ -19,7 +19,7 @@ def penultimate(trainer: Trainer, model: Classifier, images: Images) -> Tensor:
         model: left where and as it was.
         images: uint8, (N, C, H, W); streamed ones are read batch by batch.
     """
-    features = []
+    features = [torch.empty(0, model.head.in_features)]  # of no images, none
     with hosted(model, trainer.device, training=False), torch.inference_mode(), trainer.autocast():
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH].to(trainer.device)

@@ -1,16 +1,19 @@
 """What each model that a defense could have chosen would have achieved: knowledge that no defender has."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pandas as pd
+import torch
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Candidates
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.pipelines.scoring import score
+from backdoor_pipeline.models.features import penultimate
+from backdoor_pipeline.pipelines.scoring import score, to_scores
 from backdoor_pipeline.training import Trainer
 
 COLUMNS = ("setting", "value", "chosen", "clean_accuracy", "asr", "robust_accuracy", "der")
@@ -28,12 +31,34 @@ def score_candidates(
     rows = []
     if candidates:
         model = deepcopy(suspect)
+        in_the_head = all(name.startswith("head.") for changed in candidates.weights for name in changed)
+        now = (_head_scorer if in_the_head else _scorer)(trainer, model, clean, triggered)
         for i, (value, changed) in enumerate(zip(candidates.values, candidates.weights, strict=True)):
             model.load_state_dict({**suspect.state_dict(), **changed})
-            after = score(trainer, model, clean, triggered)
+            after = now()
             told = {"setting": candidates.setting, "value": value, "chosen": i == candidates.chosen}
             rows.append({**told, **after.model_dump(), "der": defense_effectiveness(before, after)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _scorer(
+    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
+) -> Callable[[], Scores]:
+    return lambda: score(trainer, model, clean, triggered)
+
+
+def _head_scorer(
+    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
+) -> Callable[[], Scores]:
+    """For candidates that differ in the head only: the images go through the rest once."""
+    seen, stamped = (penultimate(trainer, model, data.images) for data in (clean, triggered))
+
+    @torch.inference_mode()
+    def now() -> Scores:
+        head = deepcopy(model.head).cpu()
+        return to_scores(head(seen).argmax(1), clean.labels, head(stamped).argmax(1), triggered)
+
+    return now
 
 
 def oracle(scored: pd.DataFrame) -> dict[str, Any]:
