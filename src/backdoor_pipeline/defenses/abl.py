@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.abl_loss import Flooding, GlobalGradientAscent, LocalGradientAscent
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
+from backdoor_pipeline.defenses.eager import Eager
 from backdoor_pipeline.defenses.phases import joined, sgd
 from backdoor_pipeline.defenses.ranking import lowest, per_image_losses
 from backdoor_pipeline.defenses.stream import endless
@@ -99,7 +100,7 @@ class ABL(Defense):
         )
         stream = endless(kept, self.kept_batch_size, view.trainer, seed=view.seed, purpose="abl-kept")
         return view.trainer.fit(
-            model,
+            Eager(model),
             poison,
             recipe,
             seed=view.seed,
