@@ -40,3 +40,21 @@ def test_equal_scores_fill_one_bin() -> None:
     suspicion = pd.DataFrame({"score": [1.0, 1.0], "flagged": [False, False]})
     figure = defense_figure(NO_HISTORY, suspicion, np.array(["clean", "poisoned"]), Diagnostics(), "t")
     assert (figure.table["y"] > 0).sum() == 2
+
+
+def test_what_is_no_share_has_a_panel_of_its_own() -> None:
+    columns = {"threshold": [0.0, 0.5], "accuracy": [0.9, 0.8], "pruned": [0.0, 40.0], "lost": [0.0, 0.1]}
+    shown = Diagnostics(Curve("threshold", columns, chosen=0.5))
+    figure = defense_figure(NO_HISTORY, NO_SUSPICION, NOBODY, shown, "t")
+    series = figure.table.groupby("panel")["series"].unique().map(list).to_dict()
+    assert series == {"search": ["accuracy", "lost"], "pruned": ["pruned"]}
+    assert [trace["xaxis"] for trace in figure.plotly["data"]] == ["x", "x", "x2"]
+    assert {trace["mode"] for trace in figure.plotly["data"]} == {"lines"}
+
+
+def test_classes_are_points_without_a_line() -> None:
+    shown = Diagnostics(Curve("class", {"class": [0.0, 1.0], "mask_l1": [30.0, 2.0]}, chosen=1.0))
+    figure = defense_figure(HISTORY, NO_SUSPICION, NOBODY, shown, "t")
+    assert {trace["name"]: trace["mode"] for trace in figure.plotly["data"]} == {
+        "loss": "lines", "mask_l1": "markers",
+    }  # fmt: skip

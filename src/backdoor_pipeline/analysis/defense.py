@@ -1,6 +1,7 @@
 """How a defense came to its result: its training, its search, whom it suspects, what it found."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.defense_panels import LOSS, SUSPICION, Lines, panels_of
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 
 MOST_PICTURES, PER_ROW = 12, 4  # that can be told apart at a third of a page
-BINS = 50
+CLASS = "class"  # the horizontal axis of defenses that look at every class
 COLORS = (style.BLUE, style.GREEN, style.VERMILION, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
-KINDS = ("clean", "cross", "poisoned")
 KIND_COLORS = {"clean": style.BLUE, "cross": style.ORANGE, "poisoned": style.VERMILION}
 
 
@@ -36,46 +37,14 @@ def defense_figure(
     Returns:
         The figure; its table has `panel`, `series`, `x` and `y` of every point drawn as a line or a bar.
     """
-    panels = _panels(history, suspicion, kinds, shown)
+    panels = panels_of(history, suspicion, kinds, shown)
     points = pd.DataFrame(
         [(panel, series, x, y) for panel, lines in panels.items() for series, (xs, ys) in lines.items()
          for x, y in zip(xs, ys, strict=True)],
         columns=["panel", "series", "x", "y"],
     )  # fmt: skip
-    return Figure(title, _draw(panels, shown, title), _plotly(panels, title), points)
-
-
-Lines = dict[str, tuple[list[float], list[float]]]
-
-
-def _panels(
-    history: pd.DataFrame, suspicion: pd.DataFrame, kinds: NDArray[np.str_], shown: Diagnostics
-) -> dict[str, Lines]:
-    panels: dict[str, Lines] = {}
-    if "loss" in history and len(history):
-        panels["loss"] = {"loss": (history["epoch"].tolist(), history["loss"].tolist())}
-    if shown.curve:
-        panels["search"] = _series(shown.curve)
-    if len(suspicion):
-        panels["suspicion"] = _histograms(suspicion["score"].to_numpy(), kinds)
-    return panels
-
-
-def _series(curve: Curve) -> Lines:
-    along = [float(x) for x in curve.columns[curve.x]]
-    return {name: (along, [float(y) for y in ys]) for name, ys in curve.columns.items() if name != curve.x}
-
-
-def _histograms(scores: NDArray[np.float64], kinds: NDArray[np.str_]) -> Lines:
-    """The share of each kind's images in each bin of the score; the same bins for all."""
-    edges = np.histogram_bin_edges(scores, BINS)
-    middles = ((edges[:-1] + edges[1:]) / 2).tolist()
-    lines: Lines = {}
-    for kind in KINDS:
-        if (kinds == kind).any():
-            counts, _ = np.histogram(scores[kinds == kind], edges)
-            lines[kind] = (middles, (counts / counts.sum()).tolist())
-    return lines
+    by_class = shown.curve is not None and shown.curve.x == CLASS
+    return Figure(title, _draw(panels, shown, title), _plotly(panels, title, by_class=by_class), points)
 
 
 @style.styled
@@ -94,25 +63,39 @@ def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
 
 
 def _panel(axes: Axes, name: str, lines: Lines, shown: Diagnostics) -> None:
-    for number, (series, (xs, ys)) in enumerate(lines.items()):
-        if name == "suspicion":
-            width = xs[1] - xs[0] if len(xs) > 1 else 1.0
-            axes.bar(xs, ys, width, color=KIND_COLORS[series], alpha=0.6, label=series)
-        else:
-            axes.plot(xs, ys, color=COLORS[number % len(COLORS)], label=series.replace("_", " "))
     axes.grid(axis="y")
-    if name == "loss":
+    if name == LOSS:
+        axes.plot(*lines[LOSS], color=style.BLUE)
         axes.set(xlabel="epoch", ylabel="loss of its training")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    elif name == "suspicion":
+    elif name == SUSPICION:
+        for kind, (xs, ys) in lines.items():
+            width = xs[1] - xs[0] if len(xs) > 1 else 1.0
+            axes.bar(xs, ys, width, color=KIND_COLORS[kind], alpha=0.6, label=kind)
         axes.set(xlabel="suspicion score", ylabel="share of each kind")
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend()
     elif shown.curve:
-        axes.set(xlabel=shown.curve.x.replace("_", " "))
-        if shown.curve.chosen is not None:
-            axes.axvline(shown.curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
+        _search_panel(axes, lines, shown.curve)
+
+
+def _search_panel(axes: Axes, lines: Lines, curve: Curve) -> None:
+    """Lines along a setting; classes, which have no order, as points."""
+    mark: dict[str, Any] = {"linestyle": "none", "marker": "o"} if curve.x == CLASS else {}
+    for (series, (xs, ys)), color in zip(lines.items(), cycle(COLORS), strict=False):
+        axes.plot(xs, ys, color=color, label=_words(series), **mark)
+    if curve.chosen is not None:
+        axes.axvline(curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
+    axes.set(xlabel=_words(curve.x), ylabel=_words(next(iter(lines))) if len(lines) == 1 else "")
+    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    if curve.x == CLASS:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(lines) > 1 or curve.chosen is not None:
         axes.legend()
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _montage(axes: Axes, pictures: Mapping[str, Tensor]) -> None:
@@ -129,17 +112,18 @@ def _montage(axes: Axes, pictures: Mapping[str, Tensor]) -> None:
     axes.set_axis_off()
 
 
-def _plotly(panels: dict[str, Lines], title: str) -> dict[str, Any]:
+def _plotly(panels: dict[str, Lines], title: str, *, by_class: bool) -> dict[str, Any]:
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     for number, (name, lines) in enumerate(panels.items(), start=1):
         axis = "" if number == 1 else str(number)
+        mode = "markers" if by_class and name not in (LOSS, SUSPICION) else "lines"
         start = (number - 1) / len(panels)
         layout[f"xaxis{axis}"] = {"domain": [start, start + 0.85 / len(panels)], "title": {"text": name}}
         layout[f"yaxis{axis}"] = {"anchor": f"x{axis}", "gridcolor": "#E5E5E5"}
         for series, (xs, ys) in lines.items():
-            kind = "bar" if name == "suspicion" else "scatter"
             traces.append(
-                {"type": kind, "name": series, "x": xs, "y": ys, "xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+                {"name": series, "x": xs, "y": ys, "xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+                | ({"type": "bar"} if name == SUSPICION else {"type": "scatter", "mode": mode})
             )
     return {"data": traces, "layout": style.plotly_layout(title, barmode="overlay", **layout)}
