@@ -16,7 +16,7 @@ from backdoor_pipeline.analysis.defense_panels import LOSS, SUSPICION, Lines, pa
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 
-MOST_PICTURES, PER_ROW = 12, 4  # that can be told apart at a third of a page
+MOST_PICTURES, PER_ROW = 12, 3  # that can be told apart at a quarter of a page
 CLASS = "class"  # the horizontal axis of defenses that look at every class
 COLORS = (style.BLUE, style.GREEN, style.VERMILION, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
 KIND_COLORS = {"clean": style.BLUE, "cross": style.ORANGE, "poisoned": style.VERMILION}
@@ -83,7 +83,7 @@ def _search_panel(axes: Axes, lines: Lines, curve: Curve) -> None:
     """Lines along a setting; classes, which have no order, as points."""
     mark: dict[str, Any] = {"linestyle": "none", "marker": "o"} if curve.x == CLASS else {}
     for (series, (xs, ys)), color in zip(lines.items(), cycle(COLORS), strict=False):
-        axes.plot(xs, ys, color=color, label=_words(series), **mark)
+        axes.plot(xs, ys, color=color, label=_words(series) if len(lines) > 1 else None, **mark)
     if curve.chosen is not None:
         axes.axvline(curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
     axes.set(xlabel=_words(curve.x), ylabel=_words(next(iter(lines))) if len(lines) == 1 else "")
@@ -99,7 +99,7 @@ def _words(name: str) -> str:
 
 
 def _montage(axes: Axes, pictures: Mapping[str, Tensor]) -> None:
-    """The pictures in rows of four, each under its title."""
+    """The pictures in rows, each under its title."""
     height, width = next(iter(pictures.values())).shape[1:]
     for i, (name, picture) in enumerate(pictures.items()):
         left, top = (i % PER_ROW) * 1.1 * width, (i // PER_ROW) * 1.4 * height
