@@ -120,8 +120,8 @@ def test_many_classes_report_the_smallest_triggers_only() -> None:
     assert metrics["flagged_classes"] == 2
     assert metrics["flagged_40"] == metrics["flagged_49"] == 1
     shown = _diagnostics(triggers, index, torch.tensor([49, 40]))
-    assert list(shown.pictures) == [f"class {k} ({k}.0)" for k in range(49, 37, -1)]
-    torch.testing.assert_close(shown.pictures["class 49 (49.0)"], torch.full((1, 10, 10), 0.25))
+    assert list(shown.pictures) == [f"{k} ({k}.0)" for k in range(49, 37, -1)]
+    torch.testing.assert_close(shown.pictures["49 (49.0)"], torch.full((1, 10, 10), 0.25))
     assert shown.curve is not None
     assert len(shown.curve.columns["mask_l1"]) == 50
     assert shown.curve.chosen == 49

@@ -81,5 +81,5 @@ def _diagnostics(triggers: Triggers, index: Tensor, flagged: Tensor) -> Diagnost
     smallest = triggers.norms.argsort()[:MOST_PICTURES].tolist()
     return Diagnostics(
         Curve("class", columns, float(flagged[0]) if len(flagged) else None),
-        pictures={f"class {k} ({index[k]:.1f})": shown[k] for k in smallest},
+        pictures={f"{k} ({index[k]:.1f})": shown[k] for k in smallest},
     )
