@@ -188,14 +188,24 @@ def test_members_outside_the_folder_are_refused(tmp_path: Path, name: str):
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as members:
         members.writestr(name, "x")
     with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as tar:
-        info = tarfile.TarInfo("link")
-        info.type, info.linkname = tarfile.SYMTYPE, name
-        tar.addfile(info)
-        tar.addfile(tarfile.TarInfo("../evil"), io.BytesIO())
+        tar.addfile(tarfile.TarInfo(name), io.BytesIO())
     for archive in ("bad.zip", "bad.tar.gz"):
         with pytest.raises(UserError, match="would write outside its folder"):
             unpack(tmp_path / archive, tmp_path / f"out-{archive}")
     assert not (tmp_path / "evil").exists()
+    assert not Path("/tmp/evil-of-the-test").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("to", ["../evil", "inside"])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes, to: str):
+    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as tar:
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = kind, to
+        tar.addfile(info)
+    with pytest.raises(UserError, match=r"holds a link or a device \(link\)"):
+        unpack(tmp_path / "bad.tar.gz", tmp_path / "out")
+    assert not (tmp_path / "out/link").is_symlink()
 
 
 @pytest.mark.parametrize("name", ["half.zip", "half.tar.gz"])

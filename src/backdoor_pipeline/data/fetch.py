@@ -156,22 +156,30 @@ def unpack(archive: Path, target: Path) -> None:
     """Unpack a zip or tar file, refusing members that would land outside `target`.
 
     Raises:
-        UserError: if it holds such a member, or is damaged.
+        UserError: if it holds such a member, a link or a device, or is damaged.
     """
     target.mkdir(parents=True)
     try:
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as members:
                 for name in members.namelist():
-                    if not (target / name).resolve().is_relative_to(target.resolve()):
-                        raise UserError(
-                            f"{archive.name} would write outside its folder ({name}): do not use it."
-                        )
+                    _refuse_outside(archive, target, name)
                 members.extractall(target)
         else:
-            with tarfile.open(archive) as members:
-                members.extractall(target, filter="data")
-    except tarfile.FilterError as error:
-        raise UserError(f"{archive.name} would write outside its folder ({error}): do not use it.") from error
+            with tarfile.open(archive) as entries:
+                # Python before 3.11.4 has no filters, and looks at no such attribute
+                entries.extraction_filter = getattr(tarfile, "data_filter", lambda entry, _path: entry)
+                for entry in entries:
+                    _refuse_outside(archive, target, entry.name)
+                    if not (entry.isfile() or entry.isdir()):
+                        raise UserError(
+                            f"{archive.name} holds a link or a device ({entry.name}): do not use it."
+                        )
+                    entries.extract(entry, target, set_attrs=False)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{archive.name} cannot be unpacked ({error}): delete it and fetch again.") from error
+
+
+def _refuse_outside(archive: Path, target: Path, name: str) -> None:
+    if not (target / name).resolve().is_relative_to(target.resolve()):
+        raise UserError(f"{archive.name} would write outside its folder ({name}): do not use it.")
