@@ -71,7 +71,8 @@ class Matrix:
 @style.styled
 def _draw(shown: Slice, title: str) -> bytes:
     matrix = Matrix(shown)
-    upright = 0.055 * max(map(len, matrix.names)) if matrix.crowded else 0.1
+    longest = max(len(drawing.brief(name)) for name in matrix.names)
+    upright = 0.055 * longest if matrix.crowded else 0.1
     height = 0.75 + 0.19 * len(matrix.rows) + upright
     figure, panels = drawing.multiples(title, list(PANELS), 2, height)
     for panel in panels:
