@@ -58,3 +58,11 @@ def test_classes_are_points_without_a_line() -> None:
     assert {trace["name"]: trace["mode"] for trace in figure.plotly["data"]} == {
         "loss": "lines", "mask_l1": "markers",
     }  # fmt: skip
+
+
+def test_phases_are_lines_of_their_own() -> None:
+    history = HISTORY.assign(phase=[1, 1, 2])
+    figure = defense_figure(history, NO_SUSPICION, NOBODY, Diagnostics(), "t")
+    points = figure.table[["series", "x", "y"]].values.tolist()
+    assert points == [["phase 1", 1, 3.0], ["phase 1", 2, 2.0], ["phase 2", 3, 1.0]]
+    assert {trace["mode"] for trace in figure.plotly["data"]} == {"lines"}

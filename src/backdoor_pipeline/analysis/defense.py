@@ -65,7 +65,10 @@ def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
 def _panel(axes: Axes, name: str, lines: Lines, shown: Diagnostics) -> None:
     axes.grid(axis="y")
     if name == LOSS:
-        axes.plot(*lines[LOSS], color=style.BLUE)
+        for (phase, line), color in zip(lines.items(), cycle(COLORS), strict=False):
+            axes.plot(*line, color=color, label=phase, marker="o" if len(line[0]) == 1 else "")
+        if len(lines) > 1:
+            axes.legend()
         axes.set(xlabel="epoch", ylabel="loss of its training")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif name == SUSPICION:

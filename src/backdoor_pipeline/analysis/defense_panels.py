@@ -19,12 +19,20 @@ def panels_of(
     """Name and lines of every panel; see `defense_figure` for the arguments."""
     panels: dict[str, Lines] = {}
     if "loss" in history and len(history):
-        panels[LOSS] = {"loss": (history["epoch"].tolist(), history["loss"].tolist())}
+        panels[LOSS] = _losses(history)
     if shown.curve:
         panels |= _search(shown.curve)
     if len(suspicion):
         panels[SUSPICION] = _histograms(suspicion["score"].to_numpy(), kinds)
     return panels
+
+
+def _losses(history: pd.DataFrame) -> Lines:
+    """Phases, which minimize different losses, apart."""
+    if "phase" not in history:
+        return {"loss": (history["epoch"].tolist(), history["loss"].tolist())}
+    phases = history.groupby("phase")
+    return {f"phase {n}": (one["epoch"].tolist(), one["loss"].tolist()) for n, one in phases}
 
 
 def _search(curve: Curve) -> dict[str, Lines]:
