@@ -32,33 +32,33 @@ def score_candidates(
     if candidates:
         model = deepcopy(suspect)
         in_the_head = all(name.startswith("head.") for changed in candidates.weights for name in changed)
-        now = (_head_scorer if in_the_head else _scorer)(trainer, model, clean, triggered)
+        scores = (_head_scorer if in_the_head else _scorer)(trainer, suspect, clean, triggered)
         for i, (value, changed) in enumerate(zip(candidates.values, candidates.weights, strict=True)):
             model.load_state_dict({**suspect.state_dict(), **changed})
-            after = now()
+            after = scores(model)
             told = {"setting": candidates.setting, "value": value, "chosen": i == candidates.chosen}
             rows.append({**told, **after.model_dump(), "der": defense_effectiveness(before, after)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _scorer(
-    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
-) -> Callable[[], Scores]:
-    return lambda: score(trainer, model, clean, triggered)
+    trainer: Trainer, _suspect: Classifier, clean: ImageSet, triggered: PoisonedRows
+) -> Callable[[Classifier], Scores]:
+    return lambda model: score(trainer, model, clean, triggered)
 
 
 def _head_scorer(
-    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
-) -> Callable[[], Scores]:
-    """For candidates that differ in the head only: the images go through the rest once."""
-    seen, stamped = (penultimate(trainer, model, data.images) for data in (clean, triggered))
+    trainer: Trainer, suspect: Classifier, clean: ImageSet, triggered: PoisonedRows
+) -> Callable[[Classifier], Scores]:
+    """For models that differ from the suspect in the head only: the images go through the rest once."""
+    seen, stamped = (penultimate(trainer, suspect, data.images) for data in (clean, triggered))
 
     @torch.inference_mode()
-    def now() -> Scores:
-        head = deepcopy(model.head).cpu()
-        return to_scores(head(seen).argmax(1), clean.labels, head(stamped).argmax(1), triggered)
+    def scores(model: Classifier) -> Scores:
+        answers, stamped_answers = (model.head(features).argmax(1) for features in (seen, stamped))
+        return to_scores(answers, clean.labels, stamped_answers, triggered)
 
-    return now
+    return scores
 
 
 def oracle(scored: pd.DataFrame) -> dict[str, Any]:
