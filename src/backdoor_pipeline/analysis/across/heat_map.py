@@ -50,6 +50,7 @@ class Matrix:
         self.rows = in_order(shown.cells["attacker"]) + ([CONTROL] if len(shown.control) else [])
         self.columns = in_order(cells["defender"])
         self.names = [defense_name(name) for name in self.columns]
+        self.labels = list(map(drawing.brief, self.names))
         self._cells = cells
         self._places = (
             pd.Index(self.rows).get_indexer(pd.Index(cells["attacker"])),
@@ -59,7 +60,7 @@ class Matrix:
     @property
     def crowded(self) -> bool:
         """Whether the columns' names need more room than there is side by side."""
-        return len(self.names) * max(map(len, self.names)) > ROOM
+        return len(self.labels) * max(map(len, self.labels)) > ROOM
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """A metric in percent, (attackers, defenders), NaN where there is no result."""
@@ -71,8 +72,7 @@ class Matrix:
 @style.styled
 def _draw(shown: Slice, title: str) -> bytes:
     matrix = Matrix(shown)
-    longest = max(len(drawing.brief(name)) for name in matrix.names)
-    upright = 0.055 * longest if matrix.crowded else 0.1
+    upright = 0.055 * max(map(len, matrix.labels)) if matrix.crowded else 0.1
     height = 0.75 + 0.19 * len(matrix.rows) + upright
     figure, panels = drawing.multiples(title, list(PANELS), 2, height)
     for panel in panels:
@@ -88,9 +88,7 @@ def _panel(axes: Axes, matrix: Matrix, metric: str) -> None:
     picture = axes.imshow(values, cmap=shades, vmin=low, vmax=100, aspect="auto", interpolation="nearest")
     axes.set_title(name if low == 0 else f"{name}, shades from {low:.0f}")
     rotation = 90 if matrix.crowded else 0
-    axes.set_xticks(
-        range(len(matrix.columns)), list(map(drawing.brief, matrix.names)), rotation=rotation, fontsize=6
-    )
+    axes.set_xticks(range(len(matrix.columns)), matrix.labels, rotation=rotation, fontsize=6)
     axes.set_yticks(range(len(matrix.rows)), list(map(drawing.brief, matrix.rows)), fontsize=6)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
