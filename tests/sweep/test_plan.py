@@ -132,7 +132,7 @@ def test_sweep_of_dynamics_takes_the_models_of_that_of_attacks_the_one_of_defens
 
     attacked, defended, watched = (victims(name) for name in ("attacks", "defenses", "dynamics"))
     assert len(attacked) == 3 * 3 * (8 * 2 + 1) + 3 + 1, "and other warps, and more images for Input-aware"
-    assert len(defended) == 2 * (9 + 2 * 2) + 3 * (1 + 2), "one with BadNets at 5 %, it and Blended at 1 %"
+    assert len(defended) == 2 * (9 + 2 * 2) + 3 * (1 + 2), "and BadNets at 5 %, it and Blended at 1 %"
     assert not defended & attacked
     assert len(watched & attacked) == 2 * 2 * 3
     assert len(watched - attacked) == 2 * 3 + 2, "at 0.5 %, and two other strengths of Blended"
