@@ -10,10 +10,10 @@ from click.core import ParameterSource
 from kedro.framework.cli.project import run as stock_run
 from kedro.framework.session import KedroSession
 
+from backdoor_pipeline.base.errors import UserError, unknown, user_error
 from backdoor_pipeline.data.fetch import available, fetch
-from backdoor_pipeline.errors import UserError, unknown, user_error
-from backdoor_pipeline.experiment import dataset_spec
-from backdoor_pipeline.params import parse_params
+from backdoor_pipeline.experiment.command_line import parse_params
+from backdoor_pipeline.experiment.resolve import dataset_spec
 from backdoor_pipeline.sweep.cli import sweep
 
 REPLACED = ("params", "only_missing_outputs", "pipeline")  # the stock options that ours stand in for

@@ -5,9 +5,9 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
-from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.experiment import resolve
-from backdoor_pipeline.specs import Experiment
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.resolve import resolve
+from backdoor_pipeline.experiment.specs import Experiment
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):

@@ -1,9 +1,9 @@
 """Kedro's settings of this project."""
 
 from backdoor_pipeline.config import ExperimentConfigLoader
-from backdoor_pipeline.hooks import DataHooks, RecordHooks
-from backdoor_pipeline.summary import SummaryHooks
-from backdoor_pipeline.tracking import TrackingHooks
+from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
+from backdoor_pipeline.hooks.summary import SummaryHooks
+from backdoor_pipeline.hooks.tracking import TrackingHooks
 
 HOOKS = (DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
 

@@ -5,7 +5,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from made_models import linear_on_pixels
+from helpers.made_models import linear_on_pixels
 from PIL import Image
 
 from backdoor_pipeline.analysis.explanations import HEAT, SIGNED, SPECTRUM, Explained, explanation_figure

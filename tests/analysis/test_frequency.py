@@ -1,6 +1,6 @@
 import pytest
 import torch
-from made_models import classifier, linear_on_pixels
+from helpers.made_models import classifier, linear_on_pixels
 from torch import nn
 
 from backdoor_pipeline.analysis.frequency import frequency_gradient, frequency_saliency

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from made_models import classifier, fixed
+from helpers.made_models import classifier, fixed
 from torch import nn
 
 from backdoor_pipeline.analysis.full_grad import effective_bias, full_grad, full_gradients

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from made_models import classifier, fixed
+from helpers.made_models import classifier, fixed
 from torch import nn
 
 from backdoor_pipeline.analysis.grad_cam import grad_cam

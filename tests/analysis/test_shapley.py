@@ -2,7 +2,7 @@ from itertools import permutations
 
 import pytest
 import torch
-from made_models import classifier
+from helpers.made_models import classifier
 from torch import nn
 
 from backdoor_pipeline.analysis import shapley

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from made_models import classifier, fixed
+from helpers.made_models import classifier, fixed
 from torch import nn
 
 from backdoor_pipeline.analysis.tac import activation_change, tac_figure

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from backdoor_pipeline.attacks import blocks
 from backdoor_pipeline.attacks.blended import Blended, BlendTrigger
 from backdoor_pipeline.attacks.key_image import drawn_key, read_key
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 
 SHAPES = [(3, 28, 28), (1, 28, 28), (3, 32, 32), (1, 64, 64), (3, 20, 48)]
 

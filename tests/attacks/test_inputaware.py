@@ -18,7 +18,7 @@ from backdoor_pipeline.attacks.inputaware_networks import InputAwareNetworks, In
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation
-from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import build_model, model_options
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import Batch, Engine, Recipe, Trainer

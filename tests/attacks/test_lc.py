@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from surrogate_helpers import SURROGATE, tinted
+from helpers.surrogates import SURROGATE, tinted
 
 from backdoor_pipeline.attacks.lc import CornersTrigger, LabelConsistent
 from backdoor_pipeline.attacks.poisoning import poison

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from surrogate_helpers import SURROGATE, tinted
+from helpers.surrogates import SURROGATE, tinted
 
 from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.lf import LowFrequency, SmoothTrigger

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from backdoor_pipeline.attacks import blocks
 from backdoor_pipeline.attacks.sig import SIG, SinusoidTrigger
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 
 
 def flat(value: int, width: int, channels: int = 3, height: int = 5) -> torch.Tensor:

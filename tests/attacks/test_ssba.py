@@ -14,7 +14,7 @@ from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.attacks.ssba import SSBA, SSBATrigger
 from backdoor_pipeline.attacks.steganography import Steganography
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.training import Engine, Trainer
 
 SMALL: dict[str, Any] = {

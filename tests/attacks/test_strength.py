@@ -13,7 +13,7 @@ from backdoor_pipeline.attacks.lf import SmoothTrigger
 from backdoor_pipeline.attacks.sig import SinusoidTrigger
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.attacks.warp import WarpTrigger
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 SHAPE = (3, 32, 32)
 WITHOUT = {"ssba", "inputaware"}  # a secret's bits, a network's patterns: no one number

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 import torch
-from surrogate_helpers import SURROGATE, tinted
+from helpers.surrogates import SURROGATE, tinted
 
 from backdoor_pipeline.attacks.pgd import PGD, perturb
 from backdoor_pipeline.attacks.surrogate import AdversarialCrossEntropy, Surrogate, SurrogateNetworks
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.training import Batch
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.victims import select_victims
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 
 LABELS = torch.arange(100) % 4  # 25 of each class
 TO_ZERO = LabelMap("all_to_one", 0, 4)

@@ -15,7 +15,7 @@ from backdoor_pipeline.attacks import warp as warping
 from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles
 from backdoor_pipeline.attacks.wanet import WaNet, WarpBatches
 from backdoor_pipeline.attacks.warp import WarpTrigger
-from backdoor_pipeline.experiment import resolve
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.metrics.accuracy import attack_success_rate
 from backdoor_pipeline.models import build_model, model_options
 from backdoor_pipeline.training import Engine, Recipe, Trainer

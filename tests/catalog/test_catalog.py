@@ -9,6 +9,7 @@ from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.attacks.badnets import PatchTrigger
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.base.errors import UserError, user_error
 from backdoor_pipeline.catalog import (
     CheckpointFolder,
     DiagnosticsDataset,
@@ -22,7 +23,6 @@ from backdoor_pipeline.catalog import (
 )
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
-from backdoor_pipeline.errors import UserError, user_error
 from backdoor_pipeline.models import ModelOptions, build_model
 
 

@@ -5,6 +5,7 @@ import pytest
 from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.across.table import Table
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.catalog import (
     FailuresDataset,
     PageDataset,
@@ -12,7 +13,6 @@ from backdoor_pipeline.catalog import (
     StrengthsDataset,
     TableDataset,
 )
-from backdoor_pipeline.errors import UserError
 
 TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<html></html>", "\\toprule")
 

@@ -12,14 +12,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from helpers.source_files import make_spec, write, write_cifar10, write_mnist
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data import fetch as fetching
 from backdoor_pipeline.data.fetch import available, fetch, unpack
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources.downloads import PARTS, Part
-from backdoor_pipeline.errors import UserError
-
-from .source_files import make_spec, write, write_cifar10, write_mnist
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -3,10 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.share import proportional
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.experiment import dataset_spec
+from backdoor_pipeline.experiment.resolve import dataset_spec
 
 
 @given(

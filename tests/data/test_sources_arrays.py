@@ -6,12 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.source_files import (
+    CIFAR10_NAMES,
+    cifar_record,
+    idx,
+    make_spec,
+    write,
+    write_cifar10,
+    write_mnist,
+)
 from scipy.io import savemat
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources import load_split, mnist
-from backdoor_pipeline.errors import UserError
-
-from .source_files import CIFAR10_NAMES, cifar_record, idx, make_spec, write, write_cifar10, write_mnist
 
 
 def test_digits_are_whole_balanced_and_always_the_same(tmp_path: Path):

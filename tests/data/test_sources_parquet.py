@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers.source_files import encode, flat, make_spec, write
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.errors import UserError
-
-from .source_files import encode, flat, make_spec, write
 
 
 def _write(

@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.source_files import encode, flat, make_spec, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources import pictures as pictures_module
 from backdoor_pipeline.data.sources.pictures import PictureError, decode
 from backdoor_pipeline.data.sources.streaming import PictureFiles
-from backdoor_pipeline.errors import UserError
-
-from .source_files import encode, flat, make_spec, write
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding")
 NOISE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.source_files import make_spec
 from pydantic import ValidationError
 
 from backdoor_pipeline.attacks import ATTACKS
@@ -11,8 +12,6 @@ from backdoor_pipeline.data.fetch import PARTS
 from backdoor_pipeline.data.sources import get_source
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
-
-from .source_files import make_spec
 
 SHIPPED = Path(__file__).parents[2] / "conf/base/parameters/datasets.yml"
 DATASETS = yaml.safe_load(SHIPPED.read_text())["datasets"]

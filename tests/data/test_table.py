@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.data import table
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.table import read_arrays, read_rows, write_rows
-from backdoor_pipeline.files import CorruptFileError
 
 
 def make_rows(count: int = 5, channels: int = 3, height: int = 4, width: int = 6) -> PoisonedRows:

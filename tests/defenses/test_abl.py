@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.abl import ABL
 from backdoor_pipeline.defenses.abl_loss import (
@@ -16,7 +17,6 @@ from backdoor_pipeline.defenses.abl_loss import (
 )
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.stream import endless
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.training import Batch
 

@@ -2,14 +2,14 @@ from copy import deepcopy
 
 import pytest
 import torch
-from tiny_backdoor import BLUE, GREEN, RED, classifier, color_images, color_network, triggered
+from helpers.tiny_backdoor import BLUE, GREEN, RED, classifier, color_images, color_network, triggered
 from torch import Tensor, nn
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.anp import AdversarialNeuronPruning
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.neuron_masks import NeuronMasks
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.classifier import ModelDescription
 

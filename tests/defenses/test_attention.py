@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.attention import attention_distance, attention_map, require_stages
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.clean_subset import draw_clean
-from backdoor_pipeline.errors import UserError
 
 
 def test_the_share_is_exact_and_the_rows_belong_together(make_set) -> None:

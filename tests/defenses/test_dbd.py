@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.dbd import DBD
 from backdoor_pipeline.defenses.mixmatch import MixMatch
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
 
 SETTINGS = {

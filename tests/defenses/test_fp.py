@@ -2,7 +2,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from tiny_backdoor import (
+from helpers.tiny_backdoor import (
     BLUE,
     GREEN,
     RED,

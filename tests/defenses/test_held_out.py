@@ -1,12 +1,12 @@
 import pytest
 import torch
+from helpers.tiny_backdoor import classifier, color_images, color_network
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_backdoor import classifier, color_images, color_network
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.held_out import right_answers, split_clean, surely_tolerable, tolerable
-from backdoor_pipeline.errors import UserError
 
 
 def numbered(rows: int, classes: int = 4) -> ImageSet:

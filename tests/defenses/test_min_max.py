@@ -1,7 +1,7 @@
 import pytest
 import torch
+from helpers.tiny_backdoor import classifier
 from test_neuron_masks import bn_network, by_hand
-from tiny_backdoor import classifier
 from torch.nn import functional as F
 
 from backdoor_pipeline.defenses.min_max import MinMax

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.attention import attention_map
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.nad import Distillation, NeuralAttentionDistillation
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.models.stages import forward_with_stages
 from backdoor_pipeline.training import Batch, Engine, Recipe, Trainer

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from trigger_helpers import (
+from helpers.trigger_search import (
     CLASSES,
     RECIPE,
     SEARCH,
@@ -14,12 +14,12 @@ from trigger_helpers import (
     trained,
 )
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.anomaly import anomaly_index
 from backdoor_pipeline.defenses.base import Defended, DefenderView
 from backdoor_pipeline.defenses.nc import NeuralCleanse, _diagnostics, _metrics
 from backdoor_pipeline.defenses.triggers import Triggers
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models import Classifier
 
 CLEAN, TEST = stripes(60, seed=1), stripes(120, seed=2)

@@ -1,5 +1,5 @@
 import torch
-from tiny_backdoor import classifier
+from helpers.tiny_backdoor import classifier
 from torch import nn
 from torch.nn import functional as F
 

@@ -2,8 +2,8 @@ from copy import deepcopy
 
 import pytest
 import torch
+from helpers.trigger_search import TARGET, search, stripes, trained
 from torch import nn
-from trigger_helpers import TARGET, search, stripes, trained
 
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.trigger_pruning import Pruning

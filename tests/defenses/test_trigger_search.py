@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.trigger_search import CLASSES, SIZE, TARGET, search, stripes, trained
 from torch import Tensor, nn
-from trigger_helpers import CLASSES, SIZE, TARGET, search, stripes, trained
 
 from backdoor_pipeline.defenses import trigger_search
 from backdoor_pipeline.defenses.triggers import Triggers, each_stamped

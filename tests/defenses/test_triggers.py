@@ -1,8 +1,8 @@
 import pytest
 import torch
+from helpers.trigger_search import CLASSES, SIZE, TARGET, network, stripes, trained
 from hypothesis import given
 from hypothesis import strategies as st
-from trigger_helpers import CLASSES, SIZE, TARGET, network, stripes, trained
 
 from backdoor_pipeline.defenses.triggers import Triggers, each_stamped, stamp, success
 

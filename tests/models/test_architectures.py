@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from model_helpers import build
+from helpers.models import build
 from torch import nn
 
 from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options

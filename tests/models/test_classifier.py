@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from model_helpers import build
+from helpers.models import build
 from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F

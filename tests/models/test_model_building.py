@@ -6,13 +6,13 @@ import random
 import numpy as np
 import pytest
 import torch
+from helpers.models import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_helpers import build
 from safetensors.torch import save_file
 from torchvision.models import get_model
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models import StemOptions, build_model, model_options, register, save_model
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from model_helpers import build
+from helpers.models import build
 
-from backdoor_pipeline import tensorfile
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.files import CorruptFileError
+from backdoor_pipeline.base import tensorfile
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.tensorfile import save_tensors
 from backdoor_pipeline.models import check_model, files, load_model, save_model
-from backdoor_pipeline.tensorfile import save_tensors
 
 FACTS = {"attack": "badnets", "epochs": 3, "c_acc": 0.5}
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from model_helpers import build
+from helpers.models import build
 
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.classifier import ModelDescription

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pipeline_helpers import analyzing, choices, engine
+from helpers.pipelines import analyzing, choices, engine
 
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.models import ModelOptions, build_model

@@ -1,8 +1,8 @@
 import io
 
 import pandas as pd
+from helpers.pipelines import analyzing, choices, poisoned
 from PIL import Image
-from pipeline_helpers import analyzing, choices, poisoned
 
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples

@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 import torch
-from pipeline_helpers import FACTS, engine, poisoned
+from helpers.pipelines import FACTS, engine, poisoned
 from torch import Tensor
 
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
+from backdoor_pipeline.experiment.specs import Defending, MethodSpec
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
 from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
 from backdoor_pipeline.pipelines.scoring import score
-from backdoor_pipeline.specs import Defending, MethodSpec
 from backdoor_pipeline.training import Trainer
 
 ENGINE = engine()

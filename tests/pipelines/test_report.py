@@ -6,12 +6,12 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.cli import report_params
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.parameter_names import check_names_of
+from backdoor_pipeline.experiment.parameter_names import check_names_of
+from backdoor_pipeline.experiment.specs import Reporting
 from backdoor_pipeline.pipelines.report import create_pipeline
 from backdoor_pipeline.pipelines.report.nodes import collect
-from backdoor_pipeline.specs import Reporting
 
 ALIASES = {"dataset": {}, "model": {}, "attack": {}, "defense": {}}
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 import torch
-from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
+from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning
 
 from backdoor_pipeline.attacks.control import Schedule
 from backdoor_pipeline.attacks.networks import NoNetworks
@@ -9,9 +9,9 @@ from backdoor_pipeline.attacks.poisoning import cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.attacks.wanet import WaNet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment.specs import Training, Watching
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
-from backdoor_pipeline.specs import Training, Watching
 from backdoor_pipeline.training import Recipe
 
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from pipeline_helpers import BADNETS, FACTS, engine, poisoned, poisoning
+from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning
 from torch import Tensor
 
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
@@ -20,12 +20,12 @@ from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.attacks.wanet import WaNet
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
+from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
 from backdoor_pipeline.pipelines import watching as module
 from backdoor_pipeline.pipelines.attacking import attack_env
 from backdoor_pipeline.pipelines.prepare.nodes import prepare_attacker
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.pipelines.watch.nodes import watch_training
-from backdoor_pipeline.specs import Poisoning, Training, Watching
 from backdoor_pipeline.training import Recipe, Trainer
 
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kedro.framework.project import configure_project
 
-from backdoor_pipeline.sweep.failures import Failure
+from backdoor_pipeline.experiment.failures import Failure
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.failures import Failure, Failures
 from backdoor_pipeline.sweep import command
 from backdoor_pipeline.sweep.cli import sweep
 from backdoor_pipeline.sweep.command import Options, division, requested_grid
-from backdoor_pipeline.sweep.failures import Failure, Failures
 
 PROJECT = Path(__file__).parents[2]
 

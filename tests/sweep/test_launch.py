@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.sweep import launch
 from backdoor_pipeline.sweep.execution import Job, Outcome
-from backdoor_pipeline.sweep.failures import Failures
 from backdoor_pipeline.sweep.grid import Grid
 from backdoor_pipeline.sweep.launch import Launcher, Progress
 

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from backdoor_pipeline.sweep.failures import Failure
+from backdoor_pipeline.experiment.failures import Failure
 from backdoor_pipeline.sweep.grid import Grid, read_grid
 
 

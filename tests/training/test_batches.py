@@ -5,10 +5,10 @@ import time
 
 import pytest
 import torch
+from helpers.training import Stream, data
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from training_helpers import Stream, data
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.training.batches import READ_AHEAD, BatchSource, plan_batches, read_ahead

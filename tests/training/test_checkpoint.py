@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.training import data, model, recipe, same, trainer
 from torch import nn
-from training_helpers import data, model, recipe, same, trainer
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.training import Recipe, cross_entropy, discard
@@ -174,11 +174,10 @@ def test_killed_for_real(tmp_path: Path) -> None:
     path = tmp_path / "train.safetensors"
     program = textwrap.dedent(
         f"""
-        import os, signal, sys
+        import os, signal
         from pathlib import Path
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
         import torch
-        from training_helpers import data, model, recipe, trainer
+        from helpers.training import data, model, recipe, trainer
 
         torch.set_num_threads({torch.get_num_threads()})  # the last bits depend on it
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from training_helpers import engine, recipe
+from helpers.training import engine, recipe
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.training.hardware import COMPILE_FROM_STEPS, Hardware, compiles
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from helpers.training import Stream, data, model, recipe, same, trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
-from training_helpers import Stream, data, model, recipe, same, trainer
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.training import Batch, Observer

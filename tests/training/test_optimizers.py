@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.training import data, model, recipe, same, trainer
 from torch import Tensor
-from training_helpers import data, model, recipe, same, trainer
 
 from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.optimizers import Optimizers

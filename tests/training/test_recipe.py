@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.training import SGD, engine, model, recipe
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import nn
-from training_helpers import SGD, engine, model, recipe
 
 from backdoor_pipeline.training import Engine, Recipe
 from backdoor_pipeline.training.optimizers import build_optimizer

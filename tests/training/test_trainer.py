@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
+from helpers.training import CROP_AND_FLIP, Stream, data, model, recipe, same, trainer, weights
 from torch import Tensor, nn
 from torch.nn import functional as F
-from training_helpers import CROP_AND_FLIP, Stream, data, model, recipe, same, trainer, weights
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import derive_seed, generator
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.seeds import derive_seed, generator
 from backdoor_pipeline.training import Batch, Recipe, cross_entropy
 from backdoor_pipeline.training.augment import augment
 

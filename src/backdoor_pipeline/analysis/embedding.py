@@ -13,7 +13,7 @@ from torch import Tensor
 
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.seeds import derive_seed
+from backdoor_pipeline.base.seeds import derive_seed
 
 # Tol's "muted" scheme and its pale gray: told apart with every kind of color blindness
 MUTED = (

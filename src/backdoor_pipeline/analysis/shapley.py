@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.analysis.gradients import class_logits
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training.hosting import seeded
 
 BATCH_VALUES = 2**22  # pixel values that the model is shown at a time: 1,365 images of 3 x 32 x 32

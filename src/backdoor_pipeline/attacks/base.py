@@ -11,9 +11,9 @@ from torch import Tensor
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Preparation, Prepared
 from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.base.registry import Method
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.registry import Method
 from backdoor_pipeline.training import Trainer
 
 

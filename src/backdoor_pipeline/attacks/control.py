@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History, Observer, Recipe
 
 CLEAN, POISONED, CROSS = -1, 0, 1  # what becomes of an image in an epoch; the last two index `ROLES`

@@ -13,9 +13,9 @@ from backdoor_pipeline.attacks.inputaware_loss import JointLoss, MaskLoss
 from backdoor_pipeline.attacks.inputaware_networks import InputAwareNetworks, InputAwareTrigger
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training import History, Recipe
 from backdoor_pipeline.training.hosting import seeded
 from backdoor_pipeline.training.recipe import Beta

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 
 SAMPLES = 4  # places per pixel and side at which the drawing is looked at: smooth edges
 Color = tuple[int, int, int]

@@ -15,8 +15,8 @@ from backdoor_pipeline.attacks.low_pass import low_pass
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.surrogate import Surrogate, SurrogateNetworks, surrogate_of
 from backdoor_pipeline.attacks.trigger import Strengths, Trigger
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training.hosting import hosted
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.attacks.victims import select_victims
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
-from backdoor_pipeline.seeds import generator
 
 BATCH = 4096  # images stamped at a time: bounds the memory of the attacks that need floats
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.blocks import in_blocks
 from backdoor_pipeline.attacks.trigger import Strengths, Trigger
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.errors import UserError
 
 
 class SinusoidTrigger(Trigger):

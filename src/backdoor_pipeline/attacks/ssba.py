@@ -15,9 +15,9 @@ from backdoor_pipeline.attacks.steganography import Encoder, Steganography
 from backdoor_pipeline.attacks.steganography_loss import SteganographyLoss
 from backdoor_pipeline.attacks.stored import LEVELS
 from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.base.seeds import derive_seed, generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.metrics.stealth import stealth
-from backdoor_pipeline.seeds import derive_seed, generator
 from backdoor_pipeline.training import Recipe, Trainer
 from backdoor_pipeline.training.hosting import hosted, seeded
 

@@ -10,13 +10,13 @@ from torch.nn import functional as F
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.pgd import PGD, perturb
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.models import Classifier, ModelDescription, build_model, model_options
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.registry import architecture
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training import Batch, Objective, Recipe, cross_entropy
 
 

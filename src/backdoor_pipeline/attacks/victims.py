@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.attacks.labels import LabelMap
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.seeds import generator
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import generator
 
 
 def select_victims(

@@ -11,9 +11,9 @@ from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.attacks.warp import WarpTrigger, chunks, draw_controls, sample, size_of
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History
 
 RIVALS = 5

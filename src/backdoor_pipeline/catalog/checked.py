@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from kedro.io import AbstractDataset
 
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError, set_aside
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")

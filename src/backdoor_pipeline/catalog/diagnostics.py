@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
+from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
 from backdoor_pipeline.catalog.checked import CheckedDataset
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
-from backdoor_pipeline.tensorfile import check_tensors, load_tensors, save_tensors
 
 
 class DiagnosticsDataset(CheckedDataset[Diagnostics, Diagnostics]):

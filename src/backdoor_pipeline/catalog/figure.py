@@ -8,8 +8,8 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import PlotlyPreview
 
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.files import replacing
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import replacing
 
 
 class FigureDataset(AbstractDataset[Figure, Path]):

@@ -4,8 +4,8 @@ import pandas as pd
 import pyarrow as pa
 from kedro_datasets._typing import TablePreview
 
+from backdoor_pipeline.base.files import CorruptFileError, replacing
 from backdoor_pipeline.catalog.checked import CheckedDataset
-from backdoor_pipeline.files import CorruptFileError, replacing
 
 
 class FrameDataset(CheckedDataset[pd.DataFrame, pd.DataFrame]):

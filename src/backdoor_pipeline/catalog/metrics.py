@@ -5,8 +5,8 @@ from typing import Any
 
 from kedro_datasets._typing import JSONPreview
 
+from backdoor_pipeline.base.files import CorruptFileError, replacing
 from backdoor_pipeline.catalog.checked import CheckedDataset
-from backdoor_pipeline.files import CorruptFileError, replacing
 
 Metrics = dict[str, Any]
 

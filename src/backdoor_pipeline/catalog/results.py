@@ -7,9 +7,9 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.records import ID, read_results
-from backdoor_pipeline.sweep.failures import Failures
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.failures import Failures
+from backdoor_pipeline.experiment.records import ID, read_results
 
 FAILURE = ["sweep", "task", "error", "params", "log", "when"]
 

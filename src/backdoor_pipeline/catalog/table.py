@@ -8,7 +8,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
 from backdoor_pipeline.analysis.across.table import Table
-from backdoor_pipeline.files import replacing
+from backdoor_pipeline.base.files import replacing
 
 
 class TableDataset(AbstractDataset[Table, pd.DataFrame]):

@@ -4,9 +4,9 @@ from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS, Trigger
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
 from backdoor_pipeline.catalog.checked import CheckedDataset
-from backdoor_pipeline.registry import NONE
-from backdoor_pipeline.tensorfile import check_tensors, load_tensors, save_tensors
 
 
 class TriggerDataset(CheckedDataset[Trigger, Trigger]):

@@ -15,11 +15,11 @@ from pathlib import Path
 import pooch
 import requests
 
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.sources import find_split
 from backdoor_pipeline.data.sources.downloads import NO_DOWNLOAD, PARTS, Part
 from backdoor_pipeline.data.sources.mnist import DEBIAN_FASHION, idx_files
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError, unknown
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from backdoor_pipeline.seeds import generator
+from backdoor_pipeline.base.seeds import generator
 
 
 def proportional(labels: Tensor, count: int) -> Tensor:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from backdoor_pipeline.base.files import CorruptFileError, replacing
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
-from backdoor_pipeline.files import CorruptFileError, replacing
 
 FORMAT = 1
 KEY = b"backdoor_pipeline"  # of the schema's metadata

@@ -1,7 +1,7 @@
 """The defenses, one file each; `DEFENSES` finds them."""
 
+from backdoor_pipeline.base.registry import Registry
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
-from backdoor_pipeline.registry import Registry
 
 DEFENSES: Registry[Defense] = Registry("defense", Defense, "backdoor_pipeline.defenses")  # type: ignore[type-abstract]
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.abl_loss import Flooding, GlobalGradientAscent, LocalGradientAscent
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
@@ -14,7 +15,6 @@ from backdoor_pipeline.defenses.eager import Eager
 from backdoor_pipeline.defenses.phases import joined, sgd
 from backdoor_pipeline.defenses.ranking import lowest, per_image_losses
 from backdoor_pipeline.defenses.stream import endless
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe, Trainer

@@ -7,12 +7,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.clustering import Array, Split, split_in_two
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 from backdoor_pipeline.defenses.retraining import retrain_without
 from backdoor_pipeline.models.features import penultimate
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training import Recipe
 
 logger = logging.getLogger(__name__)

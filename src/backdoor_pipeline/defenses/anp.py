@@ -7,17 +7,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.held_out import split_clean, surely_tolerable
 from backdoor_pipeline.defenses.mask_thresholds import diagnostics, try_thresholds
 from backdoor_pipeline.defenses.min_max import MinMax
 from backdoor_pipeline.defenses.neuron_masks import NeuronMasks, affine_norms
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.build import skeleton
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 from backdoor_pipeline.models.registry import model_names
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import History, Recipe
 
 

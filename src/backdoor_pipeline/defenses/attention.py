@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.stages import forward_with_stages
 from backdoor_pipeline.training.hosting import hosted

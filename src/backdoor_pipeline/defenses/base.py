@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from backdoor_pipeline.base.registry import Method
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.registry import Method
 from backdoor_pipeline.training import Trainer
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.seeds import generator
 
 
 def draw_clean(clean_train: ImageSet, ratio: float, seed: int) -> ImageSet:

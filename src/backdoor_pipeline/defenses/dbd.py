@@ -7,6 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.contrastive import Projected, SimCLR
@@ -18,10 +20,8 @@ from backdoor_pipeline.defenses.sce import symmetric_cross_entropy
 from backdoor_pipeline.defenses.ssl_augment import ViewAugmentation
 from backdoor_pipeline.defenses.still import Still
 from backdoor_pipeline.defenses.stream import varying
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training import Batch, History
 from backdoor_pipeline.training.batches import plan_batches
 from backdoor_pipeline.training.hosting import seeded

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.share import proportional
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import Trainer
 
 ROUNDING = 1e-9  # 0.9 of an accuracy, as floats, may miss a 9 / 10 by the last bit

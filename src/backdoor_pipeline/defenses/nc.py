@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.anomaly import anomaly_index, median
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
@@ -12,7 +13,6 @@ from backdoor_pipeline.defenses.trigger_pruning import Pruning
 from backdoor_pipeline.defenses.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.trigger_unlearning import Unlearning
 from backdoor_pipeline.defenses.triggers import Triggers, success
-from backdoor_pipeline.errors import UserError
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History
 

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import derive_seed
 from backdoor_pipeline.training import History, Recipe
 
 

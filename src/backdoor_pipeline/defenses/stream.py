@@ -6,8 +6,8 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.augment import augment
 from backdoor_pipeline.training.batches import BatchSource, plan_batches

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.trigger_best import Best
 from backdoor_pipeline.defenses.trigger_cost import Costs, CostSettings
 from backdoor_pipeline.defenses.triggers import Triggers, stamp
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.seeds import generator
 from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.batches import BatchSource, plan_batches
 from backdoor_pipeline.training.hosting import hosted

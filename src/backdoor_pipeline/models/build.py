@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 from backdoor_pipeline.models.pretrained import load_pretrained
 from backdoor_pipeline.models.registry import ModelOptions, architecture
-from backdoor_pipeline.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 from torch import Tensor
 
-from backdoor_pipeline.files import CorruptFileError
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
-from backdoor_pipeline.tensorfile import load_tensors, save_tensors
 
 KIND = "model, format 1"  # count up when a saved state no longer means the same network
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.files import CorruptFileError
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.tensorfile import read_foreign
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.tensorfile import read_foreign
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
-from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.models.classifier import ModelDescription
 
 

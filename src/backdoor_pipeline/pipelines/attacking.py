@@ -4,9 +4,9 @@ from backdoor_pipeline.attacks import ATTACKS, Attack, AttackEnv
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.experiment.specs import AttackSpec, Training
 from backdoor_pipeline.models import build_model, model_options
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.specs import AttackSpec, Training
 from backdoor_pipeline.training import Engine, Trainer
 
 

@@ -16,13 +16,13 @@ from backdoor_pipeline.analysis.recorder import SampleRecorder
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
 from backdoor_pipeline.attacks import AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, draw_roles
+from backdoor_pipeline.base.seeds import generator
+from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.catalog import FrameDataset
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.experiment.specs import Watching
 from backdoor_pipeline.pipelines.scoring import Answers, to_answers
-from backdoor_pipeline.seeds import generator
-from backdoor_pipeline.specs import Watching
-from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import History, Trainer
 from backdoor_pipeline.training.hosting import hosted
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from kedro.framework.project import settings
 from rich.console import Console
 
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.params import parse_params
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.command_line import parse_params
+from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
-from backdoor_pipeline.sweep.failures import Failures
 from backdoor_pipeline.sweep.grid import Grid, chosen, flatten, parse_axis, read_grid
 from backdoor_pipeline.sweep.launch import KINDS, Launcher, Progress
 from backdoor_pipeline.sweep.layout import Layout, config_loader

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from backdoor_pipeline.experiment.failures import Failure
 from backdoor_pipeline.sweep.execution import Outcome
-from backdoor_pipeline.sweep.failures import Failure
 from backdoor_pipeline.sweep.launch import KINDS, Progress
 from backdoor_pipeline.sweep.plan import Plan, Task, describe
 

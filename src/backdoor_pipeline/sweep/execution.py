@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from backdoor_pipeline.errors import user_error
-from backdoor_pipeline.locks import is_locked, locked
+from backdoor_pipeline.base.errors import user_error
+from backdoor_pipeline.base.locks import is_locked, locked
 from backdoor_pipeline.sweep.grid import Kind
 
 
@@ -112,7 +112,7 @@ def _warm(site: Site) -> None:
 
 
 def _open_tracking(site: Site) -> None:
-    from backdoor_pipeline.mlflow_run import ENVIRONMENT, tracking_uri
+    from backdoor_pipeline.hooks.mlflow_run import ENVIRONMENT, tracking_uri
     from backdoor_pipeline.sweep.layout import config_loader
 
     for variable, value in ENVIRONMENT.items():

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from backdoor_pipeline.errors import UserError, unknown
-from backdoor_pipeline.validation import check
+from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.experiment.validation import check
 
 Flat = dict[str, Any]  # dotted parameter -> value
 Nested = dict[str, Any]

@@ -8,9 +8,9 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Protocol
 
+from backdoor_pipeline.experiment.failures import Failure, Failures
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Job, Outcome
-from backdoor_pipeline.sweep.failures import Failure, Failures
 from backdoor_pipeline.sweep.grid import Kind
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import Plan, Task, describe

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Any
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.sweep.execution import Job, Outcome, Site, execute
 from backdoor_pipeline.sweep.grid import Kind, Resources, overlaid
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backdoor_pipeline.files import replacing
-from backdoor_pipeline.locks import locked
-from backdoor_pipeline.records import ID, Row, result_row
+from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.locks import locked
+from backdoor_pipeline.experiment.records import ID, Row, result_row
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
 

@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner
 
-from backdoor_pipeline.locks import locked
+from backdoor_pipeline.base.locks import locked
 
 logger = logging.getLogger(__name__)
 

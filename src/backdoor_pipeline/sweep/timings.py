@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import mean
 
-from backdoor_pipeline.records import Row, parameters
+from backdoor_pipeline.experiment.records import Row, parameters
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import Cell, Plan
 from backdoor_pipeline.sweep.results import MetricsReader, read_rows

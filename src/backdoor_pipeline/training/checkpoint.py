@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 from backdoor_pipeline.data.images import Images, ImageSet
-from backdoor_pipeline.files import CorruptFileError, set_aside
-from backdoor_pipeline.tensorfile import load_tensors, save_tensors
 from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 

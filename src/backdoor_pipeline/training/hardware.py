@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.training.recipe import Recipe
 
 Precision = Literal["fp32", "bf16"]

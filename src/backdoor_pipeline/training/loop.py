@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.seeds import derive_seed, generator
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.seeds import derive_seed, generator
 from backdoor_pipeline.training.augment import augment
 from backdoor_pipeline.training.batches import BatchSource, plan_batches
 from backdoor_pipeline.training.hardware import Hardware

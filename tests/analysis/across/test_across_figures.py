@@ -6,7 +6,7 @@ import json
 import numpy as np
 import plotly.io
 import pytest
-from across_rows import grid, results, row
+from helpers.results import grid, results, row
 from PIL import Image
 
 from backdoor_pipeline.analysis.across import effect

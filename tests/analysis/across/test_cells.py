@@ -2,7 +2,7 @@ import math
 
 import pandas as pd
 import pytest
-from across_rows import results, row
+from helpers.results import results, row
 
 from backdoor_pipeline.analysis.across.cells import to_cells
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pandas as pd
 import pytest
-from across_rows import grid, results, row
+from helpers.results import grid, results, row
 from test_report_tables import Cells
 
 from backdoor_pipeline.analysis.across.cells import to_cells

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from across_rows import grid, results, row
+from helpers.results import grid, results, row
 
 from backdoor_pipeline.analysis.across.cells import to_cells
 from backdoor_pipeline.analysis.across.sensitivity import sweep_table

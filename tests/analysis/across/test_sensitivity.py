@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from across_rows import grid, results, row
+from helpers.results import grid, results, row
 
 from backdoor_pipeline.analysis.across.cells import to_cells
 from backdoor_pipeline.analysis.across.sensitivity import logarithmic, sensitivity, sweep_table
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 
 SIZE, LR = "poisoning.attack.params.patch_size", "defending.defense.params.recipe.lr"
 

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from across_rows import results, row
+from helpers.results import results, row
 
 from backdoor_pipeline.analysis.across.cells import to_cells
 from backdoor_pipeline.analysis.across.strengths import strength_matrix, strength_table

@@ -1,4 +1,4 @@
-from across_rows import grid, results, row
+from helpers.results import grid, results, row
 
 from backdoor_pipeline.analysis.across.cells import to_cells
 from backdoor_pipeline.analysis.across.summary import drawn, slices, summarize, with_labels

@@ -10,7 +10,7 @@ from backdoor_pipeline.analysis.across.columns import (
     RECIPE,
     parameter_columns,
 )
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 SCORES = {"c_acc": "clean_accuracy", "asr": "asr", "r_acc": "robust_accuracy"}  # after the defense
 RATES = ("der", "rir")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 IDENTITY = ("dataset", "model", "attack", "defense", "poison_ratio")  # what a published table names a cell by
 GOAL = ("target_label", "label_map", "poison_target_class")  # what the attacker is after, beside the ratio

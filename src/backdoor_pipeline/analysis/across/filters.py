@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.analysis.across.columns import IDENTITY, Parameter, names_of, parameter_columns, text
-from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, unknown
 
 
 def matching(cells: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from backdoor_pipeline.analysis.across.cells import SCORES
 from backdoor_pipeline.analysis.across.summary import CONTROL, defense_name, label
 from backdoor_pipeline.analysis.across.tables import ordered
 from backdoor_pipeline.analysis.across.variants import SETTING
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 TEMPLATE = Path(__file__).with_name("leaderboard.html")
 

@@ -11,7 +11,7 @@ from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.across import drawing
 from backdoor_pipeline.analysis.across.summary import Slice, defense_name, in_order, slices
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 TITLE = "C-Acc and R-Acc against ASR"
 PANELS = {"c_acc_mean": "clean accuracy (%)", "r_acc_mean": "robust accuracy (%)"}

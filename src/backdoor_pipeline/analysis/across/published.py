@@ -14,8 +14,8 @@ from backdoor_pipeline.analysis.across.columns import IDENTITY
 from backdoor_pipeline.analysis.across.sensitivity import setting_name
 from backdoor_pipeline.analysis.across.summary import in_order
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.registry import NONE
 
 CROWD = 100  # points beyond which their markers are small
 TITLE = "Measured against published"

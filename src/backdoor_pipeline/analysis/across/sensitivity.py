@@ -15,8 +15,8 @@ from backdoor_pipeline.analysis.across.filters import known_parameter
 from backdoor_pipeline.analysis.across.summary import defense_name, label, percent_ratio, summarize
 from backdoor_pipeline.analysis.across.variants import SETTING, varied_columns, with_variants
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.registry import NONE
 
 TITLE = "Sensitivity to hyper-parameters"
 LINES = {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from backdoor_pipeline.analysis.across.cells import DETECTION, METRICS, SECONDS, SPECIFICITY
 from backdoor_pipeline.analysis.across.variants import SETTING
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 CONTROL = "no attack"
 

@@ -23,7 +23,7 @@ from backdoor_pipeline.analysis.across.table import (
     plain_table,
     score,
 )
-from backdoor_pipeline.registry import NONE
+from backdoor_pipeline.base.registry import NONE
 
 HEADS = {"c_acc": "C-Acc", "asr": "ASR", "r_acc": "R-Acc", "der": "DER", "rir": "RIR"}
 BENCHMARK = ("c_acc", "asr", "r_acc", "der")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.share import proportional
 from backdoor_pipeline.data.sources import cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError
 
 __all__ = ["SOURCES", "Source", "Split", "find_split", "get_source", "load_split", "source"]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError, unknown
 
 Split = Literal["train", "test"]
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, source
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.seeds import generator
 
 TEST_SHARE = 0.25
 SPLIT_SEED = 0  # the set has no official split; this one is part of what the set is, whatever the experiment

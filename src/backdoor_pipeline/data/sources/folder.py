@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, source, unreadable
 from backdoor_pipeline.data.sources.pictures import EXTENSIONS
 from backdoor_pipeline.data.sources.streaming import PictureFiles, fits_in_memory
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError
 
 
 @source("folder")

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, damaged, missing, source
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError
 
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 PREFIX = {"train": "train", "test": "t10k"}

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, source, unreadable
 from backdoor_pipeline.data.sources.pictures import PictureError, decode, decode_into, progress
 from backdoor_pipeline.data.sources.streaming import fits_in_memory
 from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.errors import UserError
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "labels", "fine_label")

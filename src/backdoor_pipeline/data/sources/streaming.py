@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources.pictures import PictureError, decode, decode_into, progress
-from backdoor_pipeline.errors import UserError
 
 IN_MEMORY_GIB = 8.0  # a decoded split above it is streamed; the option `in_memory_gib` overrides it
 

@@ -13,9 +13,9 @@ from backdoor_pipeline.analysis.grad_cam import grad_cam
 from backdoor_pipeline.analysis.shapley import shapley_values
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment.specs import Analyzing, Choices
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.analyze.shown import by_name, explained_images, title
-from backdoor_pipeline.specs import Analyzing, Choices
 from backdoor_pipeline.training import Engine, Trainer
 
 

@@ -13,10 +13,10 @@ from backdoor_pipeline.analysis.stealth import stealth_figure
 from backdoor_pipeline.analysis.tac import activation_change, tac_figure
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.experiment.specs import Analyzing, Choices
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.pipelines.analyze.shown import by_name, drawn, pairs, title, victims
-from backdoor_pipeline.specs import Analyzing, Choices
 from backdoor_pipeline.training import Engine, Trainer
 
 CLEAN_PER_TRIGGERED = 4  # more would hide what they lie among

@@ -10,13 +10,13 @@ from backdoor_pipeline.analysis.curves import training_curves
 from backdoor_pipeline.analysis.defense import defense_figure
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.samples import sample_sheet
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
+from backdoor_pipeline.experiment.specs import Analyzing, Choices
 from backdoor_pipeline.pipelines.analyze.shown import title
 from backdoor_pipeline.pipelines.scoring import CLEAN
-from backdoor_pipeline.seeds import generator
-from backdoor_pipeline.specs import Analyzing, Choices
 
 
 def draw_samples(

@@ -8,13 +8,13 @@ from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.forgetting import forgetting_figure
 from backdoor_pipeline.analysis.generalization import AFTER, BEFORE, generalization_figure, strength_rows
 from backdoor_pipeline.attacks import Trigger
+from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.analyze.shown import drawn, title
-from backdoor_pipeline.registry import NONE
-from backdoor_pipeline.specs import Choices
 from backdoor_pipeline.training import Engine, Trainer
 
 STRENGTH_IMAGES = 2000  # test images, at most, that carry the trigger at each strength

@@ -4,15 +4,15 @@ from typing import Any
 
 import pandas as pd
 
+from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
 from backdoor_pipeline.defenses.clean_subset import draw_clean
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
+from backdoor_pipeline.experiment.specs import Defending
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.specs import Defending
-from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import Engine, Trainer
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
@@ -15,7 +16,6 @@ from backdoor_pipeline.metrics.detection import detection
 from backdoor_pipeline.models.classifier import Classifier, same_weights
 from backdoor_pipeline.pipelines.evaluate.oracle import oracle, score_candidates
 from backdoor_pipeline.pipelines.scoring import prediction_frame, to_scores
-from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import Engine, Trainer
 
 

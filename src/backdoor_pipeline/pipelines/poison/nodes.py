@@ -8,13 +8,13 @@ from backdoor_pipeline.attacks import Trigger
 from backdoor_pipeline.attacks.networks import Networks, Prepared
 from backdoor_pipeline.attacks.poisoning import poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import Images, ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.experiment.specs import Poisoning
 from backdoor_pipeline.metrics.stealth import stealth
 from backdoor_pipeline.pipelines.attacking import attack_env, attack_of
-from backdoor_pipeline.specs import Poisoning
-from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import Engine
 
 STEALTH_IMAGES = 1000  # images of each kind that the stealth metrics are averaged over

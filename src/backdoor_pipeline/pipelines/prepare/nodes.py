@@ -10,13 +10,13 @@ from backdoor_pipeline.attacks import Attack, AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Prepared
 from backdoor_pipeline.attacks.poisoning import triggered_rows, victims_of
+from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
 from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
 from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled
-from backdoor_pipeline.specs import Poisoning, Training, Watching
-from backdoor_pipeline.timing import Stopwatch
 from backdoor_pipeline.training import Engine
 
 

@@ -18,9 +18,9 @@ from backdoor_pipeline.analysis.across.summary import summarize
 from backdoor_pipeline.analysis.across.table import Table
 from backdoor_pipeline.analysis.across.variants import with_variants
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.specs import Reporting
+from backdoor_pipeline.base.timing import Stopwatch
+from backdoor_pipeline.experiment.specs import Reporting
 from backdoor_pipeline.sweep.grid import flatten
-from backdoor_pipeline.timing import Stopwatch
 
 
 def collect(

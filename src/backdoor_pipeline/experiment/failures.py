@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from backdoor_pipeline.files import replacing
+from backdoor_pipeline.base.files import replacing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from backdoor_pipeline.files import replacing, set_aside
+from backdoor_pipeline.base.files import replacing, set_aside
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path) -> None:

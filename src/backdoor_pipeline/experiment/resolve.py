@@ -6,14 +6,12 @@ from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
+from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
-from backdoor_pipeline.errors import UserError, unknown
-from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options
-from backdoor_pipeline.models.build import describe_model, skeleton
-from backdoor_pipeline.parameter_names import check_names_of
-from backdoor_pipeline.registry import NONE
-from backdoor_pipeline.specs import (
+from backdoor_pipeline.experiment.parameter_names import check_names_of
+from backdoor_pipeline.experiment.specs import (
     Analyzing,
     AttackSpec,
     Choices,
@@ -25,8 +23,10 @@ from backdoor_pipeline.specs import (
     Training,
     Watching,
 )
+from backdoor_pipeline.experiment.validation import check
+from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options
+from backdoor_pipeline.models.build import describe_model, skeleton
 from backdoor_pipeline.training import Engine, Recipe
-from backdoor_pipeline.validation import check
 
 Params = Mapping[str, Any]
 

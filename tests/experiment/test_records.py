@@ -6,9 +6,9 @@ import os
 import pandas as pd
 import pytest
 
-from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.experiment import resolve
-from backdoor_pipeline.records import read_results, result_row, write_record
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.records import read_results, result_row, write_record
+from backdoor_pipeline.experiment.resolve import resolve
 
 
 @pytest.fixture

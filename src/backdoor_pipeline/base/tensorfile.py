@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backdoor_pipeline.files import CorruptFileError, replacing
+from backdoor_pipeline.base.files import CorruptFileError, replacing
 
 FORMAT = 1
 _KEY = "backdoor_pipeline"  # one key only: safetensors promises no order between several

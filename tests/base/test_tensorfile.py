@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from backdoor_pipeline import tensorfile
-from backdoor_pipeline.files import CorruptFileError
-from backdoor_pipeline.tensorfile import check_tensors, load_tensors, save_tensors
+from backdoor_pipeline.base import tensorfile
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
 
 TENSORS = {
     "weights": torch.arange(6, dtype=torch.float32).reshape(2, 3),
@@ -56,7 +56,7 @@ def test_any_facts_and_shapes_come_back(tmp_path_factory, meta, shape):
 
 def test_equal_tensors_give_equal_bytes_whatever_their_order_layout_and_process(tmp_path):
     script = (
-        "import torch; from pathlib import Path; from backdoor_pipeline.tensorfile import save_tensors\n"
+        "import torch; from pathlib import Path; from backdoor_pipeline.base.tensorfile import save_tensors\n"
         f"save_tensors(Path({str(tmp_path / 'b')!r}), "
         "{'y': torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last), 'x': torch.arange(3)},"
         " {'q': 1, 'p': [2]})"

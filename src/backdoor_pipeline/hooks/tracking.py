@@ -14,10 +14,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.mlflow_run import Metric, MlflowRun, tracking_uri
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.specs import Experiment
+from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun, tracking_uri
 from backdoor_pipeline.pipeline_registry import REPORT
-from backdoor_pipeline.specs import Experiment
 
 Description = tuple[str, dict[str, str], dict[str, Any]]  # a run's name, tags and parameters
 TAGS = ("dataset", "model", "attack", "defense", "poison_ratio", "label_map", "seed")

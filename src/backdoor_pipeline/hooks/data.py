@@ -5,12 +5,12 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from backdoor_pipeline.artifacts import artifact_names
 from backdoor_pipeline.catalog import ImageSplitDataset, MetricsDataset
 from backdoor_pipeline.data.sources import find_split
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.records import RECORD, result_row, write_record
+from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
-from backdoor_pipeline.records import RECORD, result_row, write_record
-from backdoor_pipeline.specs import Experiment
 
 SCORES = "evaluate_metrics"
 

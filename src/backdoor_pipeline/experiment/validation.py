@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

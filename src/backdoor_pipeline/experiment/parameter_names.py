@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
-from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.experiment.specs import Choices, Reporting
+from backdoor_pipeline.experiment.validation import check, check_names
 from backdoor_pipeline.models import model_options
-from backdoor_pipeline.specs import Choices, Reporting
-from backdoor_pipeline.validation import check, check_names
 
 Params = Mapping[str, Any]
 

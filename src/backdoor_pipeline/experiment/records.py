@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.files import replacing
-from backdoor_pipeline.specs import Experiment
+from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.sweep.grid import flatten
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 import torch
 
-from backdoor_pipeline.seeds import derive_seed, generator
+from backdoor_pipeline.base.seeds import derive_seed, generator
 
 
 def test_draws_depend_on_seed_and_purpose_only() -> None:

@@ -7,7 +7,7 @@ from backdoor_pipeline.attacks.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
-from backdoor_pipeline.specs import Analyzing, AttackSpec, Choices, Poisoning
+from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, Poisoning
 from backdoor_pipeline.training import Engine
 
 FACTS = DatasetSpec(

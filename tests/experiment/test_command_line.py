@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.params import parse_params
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.command_line import parse_params
 
 
 @pytest.mark.parametrize(

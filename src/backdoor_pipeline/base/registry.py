@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from backdoor_pipeline.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, unknown
 
 NONE = "none"  # the choice of no attack, or of no defense
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from backdoor_pipeline.errors import UserError
+from backdoor_pipeline.base.errors import UserError
 
 OPEN, CLOSE = "[{(", ")}]"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from backdoor_pipeline.attacks import ATTACKS
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.registry import NONE
-from backdoor_pipeline.specs import Experiment, Poisoning, Training
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.experiment.specs import Experiment, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
 FORMATS = {"prepare": 1, "poison": 1, "train": 1, "defend": 1, "evaluate": 1, "watch": 1, "analyze": 1}

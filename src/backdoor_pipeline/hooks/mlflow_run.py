@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from backdoor_pipeline.locks import locked
+from backdoor_pipeline.base.locks import locked
 
 logger = logging.getLogger(__name__)
 

@@ -3,12 +3,12 @@ from typing import ClassVar
 
 import pytest
 
-from backdoor_pipeline import registry
 from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.base import registry
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.registry import Registry
 from backdoor_pipeline.defenses import DEFENSES
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.registry import Registry
 
 
 class Outside(BadNets):

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from backdoor_pipeline.artifacts import artifact_names
-from backdoor_pipeline.errors import UserError
-from backdoor_pipeline.experiment import resolve
-from backdoor_pipeline.specs import Watching
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.resolve import resolve
+from backdoor_pipeline.experiment.specs import Watching
 
 
 def change(params: dict[str, Any], **paths: Any) -> dict[str, Any]:

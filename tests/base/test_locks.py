@@ -2,12 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from backdoor_pipeline.locks import is_locked, lock_file, locked
+from backdoor_pipeline.base.locks import is_locked, lock_file, locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from backdoor_pipeline.locks import locked
+from backdoor_pipeline.base.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -15,7 +15,7 @@ with locked(Path(sys.argv[1])):
 COUNT = """
 import sys
 from pathlib import Path
-from backdoor_pipeline.locks import locked
+from backdoor_pipeline.base.locks import locked
 number = Path(sys.argv[1]) / "number"
 for _ in range(200):
     with locked(Path(sys.argv[1])):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from backdoor_pipeline.mlflow_run import MlflowRun, tracking_uri
-from backdoor_pipeline.tracking import curves, flatten
+from backdoor_pipeline.hooks.mlflow_run import MlflowRun, tracking_uri
+from backdoor_pipeline.hooks.tracking import curves, flatten
 
 
 def test_flatten() -> None:
@@ -62,7 +62,7 @@ def test_a_store_out_of_reach_is_one_warning(caplog: pytest.LogCaptureFixture, t
 
 def test_two_first_runs_at_once_share_a_new_store(tmp_path) -> None:
     code = (
-        "import sys, pathlib; from backdoor_pipeline.mlflow_run import MlflowRun; folder = sys.argv[1];"
+        "import sys, pathlib; from backdoor_pipeline.hooks.mlflow_run import MlflowRun; folder = sys.argv[1];"
         "store, artifacts = f'sqlite:///{folder}/mlflow.db', pathlib.Path(folder, 'artifacts');"
         "run = MlflowRun(store, 'trial', artifacts, 'one', {});"
         "run.end('FINISHED'); print(run.id)"

@@ -1,0 +1,1 @@
+"""From parameters to one checked experiment, and what its files are called."""

@@ -1,0 +1,1 @@
+"""What Kedro calls while a pipeline runs: one concern each."""
