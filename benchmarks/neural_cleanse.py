@@ -15,16 +15,16 @@ from pathlib import Path
 
 import torch
 
-from backdoor_pipeline.attacks.badnets import PatchTrigger
+from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
-from backdoor_pipeline.defenses import trigger_search
-from backdoor_pipeline.defenses.anomaly import anomaly_index, median
 from backdoor_pipeline.defenses.clean_subset import draw_clean
-from backdoor_pipeline.defenses.trigger_cost import CostSettings
-from backdoor_pipeline.defenses.trigger_search import TriggerSearch
-from backdoor_pipeline.defenses.triggers import Triggers
+from backdoor_pipeline.defenses.parts import trigger_search
+from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, median
+from backdoor_pipeline.defenses.parts.trigger_cost import CostSettings
+from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
+from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.models import Classifier, build_model, model_options
 from backdoor_pipeline.training import Engine, Recipe, Trainer
 

@@ -7,8 +7,8 @@ from backdoor_pipeline.analysis.generalization import (
     strength_rows,
     strengths_to_test,
 )
-from backdoor_pipeline.attacks.badnets import PatchTrigger
-from backdoor_pipeline.attacks.blended import BlendTrigger
+from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
+from backdoor_pipeline.attacks.methods.blended import BlendTrigger
 from backdoor_pipeline.attacks.trigger import NoTrigger
 
 

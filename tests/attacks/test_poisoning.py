@@ -3,8 +3,8 @@ from typing import ClassVar
 import pytest
 import torch
 
-from backdoor_pipeline.attacks.badnets import BadNets, PatchTrigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
+from backdoor_pipeline.attacks.methods.badnets import BadNets, PatchTrigger
 from backdoor_pipeline.attacks.poisoning import poison
 from backdoor_pipeline.data.poisoned import overlay
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from backdoor_pipeline.attacks import ATTACKS
-from backdoor_pipeline.attacks.badnets import PatchTrigger
-from backdoor_pipeline.attacks.blended import BlendTrigger
-from backdoor_pipeline.attacks.lc import CornersTrigger
-from backdoor_pipeline.attacks.lf import SmoothTrigger
-from backdoor_pipeline.attacks.sig import SinusoidTrigger
+from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
+from backdoor_pipeline.attacks.methods.blended import BlendTrigger
+from backdoor_pipeline.attacks.methods.lc import CornersTrigger
+from backdoor_pipeline.attacks.methods.lf import SmoothTrigger
+from backdoor_pipeline.attacks.methods.sig import SinusoidTrigger
+from backdoor_pipeline.attacks.parts.warp import WarpTrigger
 from backdoor_pipeline.attacks.trigger import Trigger
-from backdoor_pipeline.attacks.warp import WarpTrigger
 from backdoor_pipeline.base.registry import NONE
 
 SHAPE = (3, 32, 32)

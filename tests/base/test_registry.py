@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 
 from backdoor_pipeline.attacks import Attack
-from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.attacks.methods.badnets import BadNets
 from backdoor_pipeline.base import registry
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import Registry

@@ -6,7 +6,7 @@ import torch
 from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.attacks.badnets import PatchTrigger
+from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.errors import UserError, user_error

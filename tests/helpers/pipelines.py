@@ -3,7 +3,7 @@
 from typing import Any
 
 from backdoor_pipeline.attacks import Attack
-from backdoor_pipeline.attacks.badnets import BadNets
+from backdoor_pipeline.attacks.methods.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec

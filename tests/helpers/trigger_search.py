@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.defenses.trigger_search import TriggerSearch
+from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 from backdoor_pipeline.training import Engine, Recipe, Trainer
 

@@ -4,10 +4,10 @@ import torch
 from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning
 
 from backdoor_pipeline.attacks.control import Schedule
+from backdoor_pipeline.attacks.methods.wanet import WaNet
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.poisoning import cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
-from backdoor_pipeline.attacks.wanet import WaNet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.experiment.specs import Training, Watching
 from backdoor_pipeline.metrics.accuracy import clean_accuracy

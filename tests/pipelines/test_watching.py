@@ -13,11 +13,11 @@ from torch import Tensor
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
 from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.control import draw_roles
-from backdoor_pipeline.attacks.inputaware import InputAware
+from backdoor_pipeline.attacks.methods.inputaware import InputAware
+from backdoor_pipeline.attacks.methods.wanet import WaNet
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Prepared
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
-from backdoor_pipeline.attacks.wanet import WaNet
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching

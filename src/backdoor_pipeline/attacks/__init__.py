@@ -1,4 +1,4 @@
-"""The attacks, one file each; `ATTACKS` finds them."""
+"""The attacks: `ATTACKS` finds those in `methods`, one file each, and those of other packages."""
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.trigger import Trigger

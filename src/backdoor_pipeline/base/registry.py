@@ -31,12 +31,12 @@ MethodT = TypeVar("MethodT", bound=Method)
 class Registry(Generic[MethodT]):
     """The methods of one kind, by name.
 
-    A method is any subclass of `base` with a `name`, defined in a module of `package`, or offered by an
-    installed package under the entry point group of the same name.
+    A method is any subclass of `base` with a `name`, defined in a module of `{group}.methods`, or offered by
+    an installed package under the entry point group `group`.
     """
 
-    def __init__(self, kind: str, base: type[MethodT], package: str) -> None:
-        self.kind, self.base, self.package = kind, base, package
+    def __init__(self, kind: str, base: type[MethodT], group: str) -> None:
+        self.kind, self.base, self.group = kind, base, group
 
     def names(self) -> list[str]:
         """Every known name, sorted, `none` included."""
@@ -64,9 +64,9 @@ class Registry(Generic[MethodT]):
         return found
 
     def _own(self) -> list[type[MethodT]]:
-        package = importlib.import_module(self.package)
+        package = importlib.import_module(f"{self.group}.methods")
         modules = [
-            importlib.import_module(f"{self.package}.{info.name}")
+            importlib.import_module(f"{package.__name__}.{info.name}")
             for info in pkgutil.iter_modules(package.__path__)
         ]
         return [
@@ -77,7 +77,7 @@ class Registry(Generic[MethodT]):
         ]
 
     def _plugged_in(self) -> list[type[MethodT]]:
-        offered = [point.load() for point in entry_points(group=self.package)]
+        offered = [point.load() for point in entry_points(group=self.group)]
         for member in offered:
             if not self._is_method(member):
                 raise UserError(

@@ -1,4 +1,4 @@
-"""The defenses, one file each; `DEFENSES` finds them."""
+"""The defenses: `DEFENSES` finds those in `methods`, one file each, and those of other packages."""
 
 from backdoor_pipeline.base.registry import Registry
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense

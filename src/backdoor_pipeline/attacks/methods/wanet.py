@@ -1,0 +1,136 @@
+"""WaNet: a small elastic warp, the same for every image (Nguyen and Tran, WaNet, ICLR 2021)."""
+
+from copy import deepcopy
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from backdoor_pipeline.attacks.base import AttackEnv
+from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
+from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_controls, sample, size_of
+from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.base.seeds import generator
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.training import History
+
+RIVALS = 5
+
+
+class WaNet(TrainingControlledAttack):
+    """A fixed warp is the trigger; in noise mode, the same warp with noise on it keeps the true label.
+
+    So the model cannot go by traces of resampling alone. Other smooth warps, never shown to it, may fire too:
+    `other_warps`, not in the paper, shows it some.
+    """
+
+    name: ClassVar[str] = "wanet"
+    trigger_type: ClassVar[type[Trigger]] = WarpTrigger
+
+    grid_size: int = Field(ge=2)  # k
+    strength: float = Field(gt=0, allow_inf_nan=False)  # s, in half pixels
+    grid_rescale: float = Field(gt=0, le=1)  # below 1: less of the warp is cut off at the borders
+    other_warps: float = Field(ge=0, le=1)  # share of cross samples with another smooth warp, without noise
+
+    def craft(self, train: ImageSet, env: AttackEnv) -> WarpTrigger:  # noqa: ARG002
+        """See `Attack.craft`: uniform shifts in [-1, 1], divided by their mean magnitude."""
+        return self._drawn(generator(env.seed, self.name, "grid"))
+
+    def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
+        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel.
+
+        Or, of a share of them, another warp: drawn for each image alone.
+        """
+        assert isinstance(trigger, WarpTrigger)
+        if not self.other_warps:
+            return self._noisy(images, trigger, draws)
+        chosen = torch.rand(len(images), device=images.device, generator=draws) < self.other_warps
+        crossed = images.clone()
+        crossed[~chosen] = self._noisy(images[~chosen], trigger, draws)
+        crossed[chosen] = self._warped_otherwise(images[chosen], trigger, draws)
+        return crossed
+
+    def rivals(self, trigger: Trigger, env: AttackEnv) -> list[WarpTrigger]:  # noqa: ARG002
+        """See `Attack.rivals`: warps of the same strength from other control grids."""
+        draws = generator(env.seed, self.name, "rivals")
+        return [self._drawn(draws) for _ in range(RIVALS)]
+
+    def _drawn(self, draws: torch.Generator) -> WarpTrigger:
+        trigger = WarpTrigger(self.grid_size, self.strength, self.grid_rescale)
+        trigger.control.copy_(draw_controls(1, self.grid_size, draws, trigger.control.device)[0])
+        return trigger
+
+    def _noisy(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
+        grid, size = trigger.grid(images), size_of(images)
+        warped = []
+        for part in chunks(images):
+            noise = torch.empty(len(part), *grid.shape, device=images.device).uniform_(-1, 1, generator=draws)
+            warped.append(sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
+        return torch.cat(warped)
+
+    def _warped_otherwise(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
+        warped = []
+        for part in chunks(images):
+            controls = draw_controls(len(part), self.grid_size, draws, images.device)
+            warped.append(sample(part, trigger.grids(controls, part)))
+        return torch.cat(warped)
+
+    def train(
+        self, data: ImageSet, trigger: Trigger, victim: Victim, env: AttackEnv
+    ) -> tuple[Classifier, History]:
+        """See `TrainingControlledAttack.train`."""
+        model = victim.build()
+        history = env.trainer.fit(
+            model,
+            data,
+            victim.recipe,
+            seed=env.seed,
+            purpose="train",
+            tamper=WarpBatches(self, trigger, env, len(data)),
+            on_epoch=lambda epoch, now: victim.watch(epoch, now, trigger),
+            observer=victim.observer,
+            checkpoint=victim.checkpoint,
+        )
+        return model, history
+
+
+class WarpBatches:
+    """The attacker's hand in the training: warps the rows that each epoch draws; see `training.Tamper`.
+
+    Args:
+        attack: for the cross samples and their ratio.
+        trigger: what `attack.craft` returned.
+        env: for the ratio, the wanted labels and the seed.
+        count: rows of the training set.
+    """
+
+    def __init__(self, attack: WaNet, trigger: Trigger, env: AttackEnv, count: int) -> None:
+        self._attack, self._env, self._count = attack, env, count
+        assert isinstance(trigger, WarpTrigger)
+        self._trigger = deepcopy(trigger).to(env.trainer.device)  # whoever watches may move the original
+        self._epoch = 0
+        self._roles = torch.empty(0, dtype=torch.int8)
+
+    def __repr__(self) -> str:
+        """All that decides what it does; part of the checkpoint's identity."""
+        env, control = self._env, self._trigger.control.tolist()
+        return f"WarpBatches({self._attack!r}, {control}, {env.label_map}, {env.poison_ratio}, {env.seed})"
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The batch with its poisoned rows warped and relabeled, and its cross rows warped with noise."""
+        roles = self._roles_in(epoch)[rows]
+        poisoned, crossed = ((roles == role).nonzero().squeeze(1) for role in (POISONED, CROSS))
+        noisy = self._attack.cross(images[crossed], self._trigger, draws)
+        images = images.index_copy(0, poisoned, self._trigger(images[poisoned]))
+        images = images.index_copy(0, crossed, noisy)
+        return images, labels.index_copy(0, poisoned, self._env.label_map(labels[poisoned]))
+
+    def _roles_in(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch)
+            self._epoch, self._roles = epoch, roles.to(self._env.trainer.device)
+        return self._roles

@@ -1,0 +1,1 @@
+"""What defenses are built of."""

@@ -1,0 +1,190 @@
+"""ABL: its losses by hand and by autograd, what it isolates, and that unlearning unlearns."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.defenses.methods.abl import ABL
+from backdoor_pipeline.defenses.parts.abl_loss import (
+    Flooding,
+    GlobalGradientAscent,
+    LocalGradientAscent,
+    forgetting,
+)
+from backdoor_pipeline.defenses.parts.stream import endless
+from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.training import Batch
+
+SETTINGS = {
+    "loss": "flooding",
+    "loss_level": 0.5,
+    "isolation_ratio": 0.1,
+    "tuning_epochs": 6,
+    "finetuning_epochs": 8,
+    "unlearning_epochs": 10,
+    "batch_size": 16,
+    "lr": 0.05,
+    "averaged_epochs": 2,
+    "kept_share": 0.5,
+    "unlearning_batch_size": 16,
+    "kept_batch_size": 16,
+    "unlearning_lr": 0.02,
+    "ascent_weight": 0.5,
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+}
+
+
+class Logits(nn.Module):
+    """A model whose output is its weight, so that an objective's gradient is that of the logits."""
+
+    def __init__(self, *losses: float) -> None:
+        super().__init__()
+        # two classes, label 0: the loss is log(1 + exp(z1 - z0))
+        self.weight = nn.Parameter(torch.tensor([[0.0, math.log(math.expm1(loss))] for loss in losses]))
+
+    def forward(self, images):
+        return self.weight
+
+
+def batch(rows: int) -> Batch:
+    labels = torch.zeros(rows, dtype=torch.int64)
+    return Batch(torch.zeros(rows, 1, 2, 2), labels, torch.arange(rows), epoch=1, step=0)
+
+
+def gradients(objective, *losses: float) -> tuple[float, torch.Tensor]:
+    """The objective of images with these losses, and its gradient at each image's wrong logit."""
+    model = Logits(*losses)
+    value = objective(model, batch(len(losses)))
+    value.backward()
+    return value.item(), model.weight.grad[:, 1]
+
+
+def slope(loss: float) -> float:
+    """Of the loss in its wrong logit: the probability of the wrong class."""
+    return 1 - math.exp(-loss)
+
+
+def test_flooding_descends_above_its_level_and_climbs_below() -> None:
+    value, pull = gradients(Flooding(0.5), 0.1, 1.5)  # mean 0.8
+    assert value == pytest.approx(0.8)
+    assert pull.tolist() == pytest.approx([slope(0.1) / 2, slope(1.5) / 2])
+    value, pull = gradients(Flooding(0.5), 0.1, 0.5)  # mean 0.3: |0.3 - 0.5| + 0.5
+    assert value == pytest.approx(0.7)
+    assert pull.tolist() == pytest.approx([-slope(0.1) / 2, -slope(0.5) / 2])
+
+
+def test_lga_turns_each_image_at_gamma() -> None:
+    value, pull = gradients(LocalGradientAscent(0.5), 0.1, 1.5)
+    assert value == pytest.approx((-0.1 + 1.5) / 2)
+    assert pull.tolist() == pytest.approx([-slope(0.1) / 2, slope(1.5) / 2])
+
+
+def test_forgetting_by_hand_and_however_sure_the_model_is() -> None:
+    logits = torch.tensor([[0.8, 0.15, 0.05], [0.8, 0.15, 0.05]]).log()
+    labels = torch.tensor([0, 2])
+    assert forgetting(logits, labels).tolist() == pytest.approx([-math.log(0.2), -math.log(0.95)])
+    sure = torch.tensor([[60.0, 0.0, 0.0]], requires_grad=True)
+    loss = forgetting(sure, torch.tensor([0])).sum()
+    assert loss.item() == pytest.approx(60 - math.log(2), rel=1e-4)
+    loss.backward()
+    assert sure.grad[0].tolist() == pytest.approx([1, -0.5, -0.5])  # at full slope
+    unsure = torch.tensor([[-60.0, 0.0, 0.0]], requires_grad=True)
+    forgetting(unsure, torch.tensor([0])).sum().backward()
+    assert unsure.grad[0].tolist() == pytest.approx([0, 0, 0], abs=1e-6)  # forgotten: nothing pulls
+
+
+def test_gga_descends_on_the_kept_and_ascends_on_the_isolated() -> None:
+    model = Logits(0.1, 0.4, 1.5)
+    kept = iter([(torch.zeros(1, 1, 2, 2), torch.tensor([0]))])  # the first row; the isolated are the others
+    value = GlobalGradientAscent(kept, 0.5)(model, batch(2))
+    value.backward()
+    pull = model.weight.grad[:, 1]
+    assert value.item() == pytest.approx(
+        0.1 - 0.5 * (math.log(slope(0.4)) + math.log(slope(1.5))) / 2, rel=1e-5
+    )
+    # on the isolated: minus half the cross-entropy's slope, times p / (1 - p)
+    ascent = [-0.5 * slope(loss) * math.exp(-loss) / slope(loss) / 2 for loss in (0.4, 1.5)]
+    assert pull.tolist() == pytest.approx([slope(0.1), *ascent], rel=1e-5)
+
+
+@pytest.fixture
+def view(make_set, trainer) -> DefenderView:
+    """Noise labeled at random, but for 12 images with a white corner, all labeled 0: easy to learn."""
+    noise = make_set(rows=60)
+    images, labels = noise.images.clone(), noise.labels.clone()
+    images[:12, :, -12:, -12:] = 255
+    images[12:, :, -12:, -12:] = 0
+    labels[:12] = 0
+    model = build_model(
+        "resnet8", num_classes=4, channels=3, image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3, seed=0,
+        options=ModelOptions(pretrained=None),
+    )  # fmt: skip
+    return DefenderView(model, ImageSet(images, labels, noise.classes), make_set(rows=8), trainer, seed=1)
+
+
+def test_what_is_learned_first_is_isolated_and_unlearned(view) -> None:
+    before = {name: tensor.clone() for name, tensor in view.model.state_dict().items()}
+    defended = ABL(**SETTINGS).defend(view)
+    flagged, scores = defended.suspicion.flagged, defended.suspicion.scores
+    assert flagged.sum() == defended.metrics["isolated"] == 6
+    assert flagged[:12].sum() == 6
+    assert scores[flagged].min() >= scores[~flagged].max()
+    assert defended.metrics["isolated_accuracy_before"] == 1
+    assert defended.metrics["isolated_accuracy_after"] < 0.5
+    assert defended.metrics["isolated_loss_after"] > defended.metrics["isolated_loss_before"] + 1
+    assert [row["phase"] for row in defended.history] == [1] * 6 + [2] * 8 + [3] * 10
+    assert [row["epoch"] for row in defended.history] == list(range(1, 25))
+    for name, tensor in view.model.state_dict().items():
+        assert torch.equal(tensor, before[name])  # the suspect model is left alone
+
+
+def test_the_tuning_loss_is_the_one_asked_for(view) -> None:
+    short = {**SETTINGS, "finetuning_epochs": 1, "unlearning_epochs": 1}
+    flooding = ABL(**short).defend(view).suspicion.scores
+    lga = ABL(**{**short, "loss": "lga"}).defend(view).suspicion.scores
+    assert not torch.equal(flooding, lga)
+    higher = ABL(**{**short, "loss_level": 1.2}).defend(view).suspicion.scores
+    assert higher.mean() < flooding.mean()  # more loss is left
+
+
+def test_nothing_but_the_ascent_unlearns(view) -> None:
+    """Ascent on isolated images alone would move BatchNorm's statistics, and the model with them."""
+    metrics = ABL(**{**SETTINGS, "unlearning_lr": 1e-9}).defend(view).metrics
+    assert metrics["isolated_accuracy_after"] == metrics["isolated_accuracy_before"] == 1
+
+
+def test_the_losses_of_the_last_tuning_epochs_are_averaged(view) -> None:
+    """Training is the same up to an epoch however many follow, so that single epochs can be had."""
+    short = {**SETTINGS, "tuning_epochs": 3, "finetuning_epochs": 1, "unlearning_epochs": 1}
+
+    def scores(epochs: int, averaged: int) -> torch.Tensor:
+        method = ABL(**{**short, "tuning_epochs": epochs, "averaged_epochs": averaged})
+        return method.defend(view).suspicion.scores
+
+    second, third = scores(2, 1), scores(3, 1)
+    assert torch.allclose(scores(3, 2), (second + third) / 2)
+    assert not torch.allclose(second, third)
+
+
+def test_unlearning_keeps_what_was_learned_last(view, monkeypatch) -> None:
+    kept = []
+
+    def spy(data, *args, **settings):
+        kept.append(data)
+        return endless(data, *args, **settings)
+
+    monkeypatch.setattr("backdoor_pipeline.defenses.methods.abl.endless", spy)
+    scores = ABL(**{**SETTINGS, "kept_share": 0.3}).defend(view).suspicion.scores
+    expected = view.train.subset(scores.argsort(stable=True)[:18].sort().values)  # of 60
+    assert torch.equal(kept[0].images, expected.images)
+
+
+def test_too_small_a_share_is_refused(view) -> None:
+    with pytest.raises(UserError, match=r"use 0\.017 or more"):
+        ABL(**{**SETTINGS, "isolation_ratio": 0.005}).defend(view)

@@ -1,0 +1,139 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.defenses.methods.ac import ActivationClustering
+from backdoor_pipeline.defenses.parts.clustering import Split
+from backdoor_pipeline.metrics.detection import detection
+from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.training import Recipe
+
+RECIPE = Recipe(
+    epochs=1, batch_size=8, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
+    schedule="cosine", milestones=(), gamma=0.1, patience=1,
+)  # fmt: skip
+
+
+def ac(**changed: Any) -> ActivationClustering:
+    settings = {
+        "dimensions": 10, "reduction": "pca", "rule": "trusted", "avoidance": 0.25, "significance": 0.01,
+        "size_threshold": 0.35, "silhouette_threshold": 0.3, "recipe": RECIPE,
+    }  # fmt: skip
+    return ActivationClustering.model_validate({**settings, **changed})
+
+
+def planted(poison: int, clean: int = 60, groups: int = 1):
+    """Four classes of noise, the poison in class 2, in groups far out; 20 clean rows of each are trusted."""
+    draws = torch.Generator().manual_seed(0)
+    labels = torch.cat([torch.arange(4).repeat(clean), torch.full((poison,), 2)])
+    features = torch.randn(len(labels), 24, generator=draws)
+    poisoned = torch.zeros(len(labels), dtype=torch.bool)
+    poisoned[4 * clean :] = True
+    rows = torch.arange(4 * clean, len(labels))
+    features[rows, rows % groups] += 15
+    return features, labels, poisoned, features[:80], labels[:80]
+
+
+def inspect(defense: ActivationClustering, features, labels, poisoned, trusted, trusted_labels):
+    suspicion, splits = defense.inspect(features, labels, trusted, trusted_labels, seed=0)
+    return detection(suspicion.flagged, poisoned, suspicion.scores), suspicion, splits
+
+
+@pytest.mark.parametrize("rule", ["trusted", "size", "silhouette"])
+def test_a_planted_minority_is_found(rule: str) -> None:
+    found, suspicion, splits = inspect(ac(rule=rule), *planted(poison=25))
+    # 25 of 85 rows of class 2 are the smaller cluster: 29 %
+    assert found["tpr"] == 1
+    assert found["auc"] == 1
+    assert splits[2].share == pytest.approx(25 / 85)
+    assert splits[2].silhouette > 0.3
+    if rule != "size":  # splits of noise are uneven now and then
+        assert found["fpr"] == 0
+    assert suspicion.scores[suspicion.flagged].min() > suspicion.scores[~suspicion.flagged].max()
+
+
+def test_a_majority_is_found_by_the_trusted_images_alone() -> None:
+    case = planted(poison=90)
+    assert inspect(ac(), *case)[0]["tpr"] == 1
+    assert inspect(ac(), *case)[0]["fpr"] == 0
+    by_silhouette = inspect(ac(rule="silhouette"), *case)[0]
+    assert by_silhouette["tpr"] == 0  # the paper's rule removes the 60 clean rows of the class
+    assert by_silhouette["fpr"] == pytest.approx(60 / 240)
+
+
+def test_poison_of_several_groups_is_removed_group_by_group() -> None:
+    case = planted(poison=120, groups=2)
+    found, _, splits = inspect(ac(), *case)
+    assert found["tpr"] == 1
+    assert found["fpr"] == 0
+    assert splits[2].share < 120 / 180  # the first split did not have all of it
+
+
+@pytest.mark.parametrize(
+    ("rule", "reduction"), [("trusted", "pca"), ("trusted", "ica"), ("silhouette", "pca")]
+)
+def test_clean_classes_lose_nothing(rule: str, reduction: str) -> None:
+    found, suspicion, splits = inspect(ac(rule=rule, reduction=reduction), *planted(poison=0))
+    assert found["flagged"] == 0
+    assert set(splits) == {0, 1, 2, 3}
+    assert suspicion.scores.abs().max() <= 1
+
+
+@pytest.mark.parametrize(("trusted_there", "expected"), [(0, True), (2, True), (3, False), (12, False)])
+def test_few_and_not_by_chance(trusted_there: int, expected: bool) -> None:
+    halves = np.arange(10) < 5
+    split = Split(halves, np.arange(24) < trusted_there, np.zeros(10))  # 12 of 24 would be as many as rows
+    assert ac(avoidance=0.2).convinced(split) is expected
+    assert not ac(avoidance=0.2).convinced(Split(halves, np.zeros(6, bool), np.zeros(10)))  # 1 in 64
+
+
+def test_even_halves_are_no_small_cluster() -> None:
+    features = torch.randn(60, 12, generator=torch.Generator().manual_seed(0))
+    features[:30, 0] += 20
+    labels, none = torch.zeros(60, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
+    suspicion, splits = ac(rule="size").inspect(features, labels, features[:0], none, seed=0)
+    assert splits[0].share == 0.5
+    assert not suspicion.flagged.any()
+
+
+def test_classes_of_no_more_rows_than_dimensions_are_passed_over() -> None:
+    features, labels, _, trusted, trusted_labels = planted(poison=25)
+    labels = torch.where(torch.arange(len(labels)) < 10, 7, labels)
+    suspicion, splits = ac().inspect(features, labels, trusted, trusted_labels, seed=0)
+    assert 7 not in splits
+    assert not suspicion.flagged[labels == 7].any()
+    assert (suspicion.scores[labels == 7] == 0).all()
+
+
+def view(make_set, trainer) -> DefenderView:
+    suspect = build_model(
+        "resnet8", num_classes=4, channels=3, image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3, seed=0,
+        options=ModelOptions(pretrained=None),
+    )  # fmt: skip
+    return DefenderView(suspect, make_set(rows=80), make_set(rows=80), trainer, 0)
+
+
+def test_a_model_without_a_suspect_class_comes_back_as_it_was(make_set, trainer) -> None:
+    given = view(make_set, trainer)
+    before = {name: value.clone() for name, value in given.model.state_dict().items()}
+    defended = ac().defend(given)  # the trusted images are the training images: they avoid nothing
+    assert defended.model is given.model
+    assert all(torch.equal(value, before[name]) for name, value in defended.model.state_dict().items())
+    assert defended.metrics == {"rows_removed": 0, "classes_flagged": 0}
+    assert defended.history == []
+
+
+def test_flagged_rows_are_left_out_of_a_new_model(make_set, trainer) -> None:
+    given = view(make_set, trainer)
+    defended = ac(rule="size", size_threshold=0.5).defend(given)
+    assert defended.suspicion is not None
+    assert 0 < defended.metrics["rows_removed"] == defended.suspicion.flagged.sum() <= 40
+    assert defended.model is not given.model
+    assert len(defended.history) == RECIPE.epochs
+    curve = defended.diagnostics.curve
+    assert curve is not None
+    assert list(curve.columns["class"]) == [0, 1, 2, 3]
+    assert all(0 < share <= 0.5 for share in curve.columns["suspect_share"])

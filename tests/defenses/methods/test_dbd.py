@@ -1,0 +1,137 @@
+"""DBD: its stages in order, what is trusted, and what each stage may change."""
+
+import pytest
+import torch
+from torch import nn
+
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.defenses.methods.dbd import DBD
+from backdoor_pipeline.defenses.parts.mixmatch import MixMatch
+from backdoor_pipeline.models import ModelOptions, build_model
+
+SETTINGS = {
+    "views": {
+        "min_area": 0.2, "max_stretch": 1.33, "jitter_share": 0.8, "brightness": 0.4, "contrast": 0.4,
+        "saturation": 0.4, "hue": 0.1, "gray_share": 0.2,
+    },
+    "projection_size": 16,
+    "temperature": 0.5,
+    "ssl_epochs": 1,
+    "ssl_batch_size": 16,
+    "ssl_lr": 0.05,
+    "ssl_momentum": 0.9,
+    "ssl_weight_decay": 0.0001,
+    "warmup_epochs": 2,
+    "warmup_lr": 0.01,
+    "sce_alpha": 0.1,
+    "sce_beta": 1,
+    "split": "overall",
+    "trusted_share": 0.5,
+    "semi_epochs": 1,
+    "semi_batch_size": 8,
+    "semi_lr": 0.002,
+    "semi_schedule": "constant",
+    "sharpening": 0.5,
+    "mixup_alpha": 0.75,
+    "lambda_u": 15,
+}  # fmt: skip
+
+
+def make_view(make_set, trainer) -> DefenderView:
+    model = build_model(
+        "resnet8", num_classes=4, channels=3, image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3, seed=3,
+        options=ModelOptions(pretrained=None),
+    )  # fmt: skip
+    return DefenderView(model, make_set(rows=40), make_set(rows=8), trainer, seed=3)
+
+
+def test_the_half_that_fits_is_trusted(make_set, trainer) -> None:
+    view = make_view(make_set, trainer)
+    before = {name: tensor.clone() for name, tensor in view.model.state_dict().items()}
+    defended = DBD(**SETTINGS).defend(view)
+    flagged, scores = defended.suspicion.flagged, defended.suspicion.scores
+    assert flagged.sum() == 20
+    assert defended.metrics["trusted"] == 20
+    assert scores[flagged].min() >= scores[~flagged].max()
+    assert defended.metrics["trusted_loss"] == pytest.approx(float(scores[~flagged].mean()))
+    assert [row["phase"] for row in defended.history] == [1, 2, 2, 3]
+    assert [row["epoch"] for row in defended.history] == [1, 2, 3, 4]
+    assert all(weight.requires_grad for weight in defended.model.parameters())
+    for name, tensor in view.model.state_dict().items():
+        assert torch.equal(tensor, before[name])  # the suspect model is left alone
+
+
+def test_labels_teach_the_head_alone_before_the_split(make_set, trainer) -> None:
+    """The features that the split is made on must be the same whatever the labels are."""
+    states = []
+    for flip in (False, True):
+        view = make_view(make_set, trainer)
+        data = view.train
+        labels = (data.labels + 1) % 4 if flip else data.labels
+        view = DefenderView(view.model, ImageSet(data.images, labels, data.classes), view.clean, trainer, 3)
+        method, model = DBD(**SETTINGS), view.model
+        method._learn_features(model, view)
+        learned = {name: tensor.clone() for name, tensor in model.backbone.state_dict().items()}
+        head = model.head.weight.clone()
+        method._warm_up(model, view)
+        assert not torch.equal(model.head.weight, head)
+        for name, tensor in model.backbone.state_dict().items():
+            assert torch.equal(tensor, learned[name]), name
+        states.append((learned, model.head.weight))
+    assert all(torch.equal(states[0][0][name], states[1][0][name]) for name in states[0][0])
+    assert not torch.equal(states[0][1], states[1][1])
+
+
+def test_labels_of_blamed_images_are_not_used(make_set, trainer) -> None:
+    view = make_view(make_set, trainer)
+    trusted = torch.arange(40) < 20
+    weights = []
+    for shift in (0, 1):
+        labels = torch.where(trusted, view.train.labels, (view.train.labels + shift) % 4)
+        data = ImageSet(view.train.images, labels, view.train.classes)
+        model = make_view(make_set, trainer).model
+        DBD(**SETTINGS)._finetune(model, trusted, DefenderView(model, data, view.clean, trainer, 3))
+        weights.append(model.head.weight)
+    assert torch.equal(*weights)
+
+
+def test_a_model_without_normalization_is_refused(make_set, trainer) -> None:
+    view = make_view(make_set, trainer)
+    for name, module in list(view.model.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            view.model.set_submodule(name, nn.Identity())
+    with pytest.raises(UserError, match="use vgg19_bn"):
+        DBD(**SETTINGS).defend(view)
+
+
+def test_trust_is_decided_anew_before_every_epoch(make_set, trainer, monkeypatch) -> None:
+    view = make_view(make_set, trainer)
+    splits = [torch.arange(40) % 2 == 0, torch.arange(40) < 20]
+    seen: list[tuple[int, torch.Tensor]] = []
+    loss = MixMatch.__call__
+
+    def spy(self, model, batch):
+        seen.append((batch.epoch, self.trusted.clone()))
+        return loss(self, model, batch)
+
+    monkeypatch.setattr(MixMatch, "__call__", spy)
+    monkeypatch.setattr(DBD, "_split", lambda *_: (splits[1], torch.zeros(40)))
+    DBD(**{**SETTINGS, "semi_epochs": 2})._finetune(view.model, splits[0], view)
+    assert {epoch for epoch, _ in seen} == {1, 2}
+    for epoch, trusted in seen:
+        assert torch.equal(trusted, splits[epoch - 1])
+
+
+def test_a_split_per_class_trusts_a_share_of_each(make_set, trainer) -> None:
+    view = make_view(make_set, trainer)
+    settings = {**SETTINGS, "trusted_share": 0.3}
+    trusted, losses = DBD(**{**settings, "split": "per_class"})._split(view.model, view)
+    labels = view.train.labels
+    assert labels[trusted].bincount().tolist() == [3] * 4
+    for label in range(4):
+        mine = labels == label
+        assert losses[mine & trusted].max() <= losses[mine & ~trusted].min()
+    overall, _ = DBD(**settings)._split(view.model, view)
+    assert losses[overall].max() <= losses[~overall].min()

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from sklearn.decomposition import FastICA
+
+from backdoor_pipeline.defenses.parts.clustering import Split, principal_axes, split_in_two
+
+
+def draws() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def two_groups(small: int = 20, large: int = 60, dimensions: int = 16):
+    features = draws().normal(size=(small + large, dimensions))
+    features[:small, 0] += 12
+    return features
+
+
+def test_planted_groups_are_the_clusters_and_the_smaller_is_suspect() -> None:
+    features = two_groups()
+    split = split_in_two(features, features[15:35], 10, whiten=False, seed=0)
+    assert split is not None
+    assert split.suspects.tolist() == [True] * 20 + [False] * 60
+    assert split.trusted.tolist() == [True] * 5 + [False] * 15
+    assert split.share == 0.25
+    assert split.trusted_share == 0.25
+    assert 0.4 < split.silhouette <= 1
+    assert split.other_way().share == 0.75
+
+
+def test_silhouettes_by_hand() -> None:
+    # (10 - 1) / 10 and the like on a line: own cluster at distance 1, the other at 10.5 or 9.5 in the mean
+    features = np.array([[0.0], [1.0], [10.0], [11.0]])
+    split = split_in_two(features, features[:0], 1, whiten=False, seed=0)
+    assert split is not None
+    expected = [1 - 1 / 10.5, 1 - 1 / 9.5, 1 - 1 / 9.5, 1 - 1 / 10.5]
+    assert split.silhouettes == pytest.approx(expected)
+
+
+def test_how_likely_so_few_trusted_images_are() -> None:
+    half = np.array([True, False])
+    avoided = Split(half, np.zeros(10, bool), np.zeros(2))
+    assert avoided.p_value == pytest.approx(0.5**10)
+    one = Split(half, np.arange(10) == 0, np.zeros(2))
+    assert one.p_value == pytest.approx(11 * 0.5**10)
+    unknown = Split(half, np.zeros(0, bool), np.zeros(2))
+    assert unknown.p_value == 1
+    assert unknown.trusted_share == 0.5
+
+
+def test_whitened_axes_keep_the_distances_that_ica_gives() -> None:
+    features = draws().exponential(size=(300, 12)) @ draws().normal(size=(12, 12))
+    ica = FastICA(5, whiten="unit-variance", random_state=0, max_iter=2000, tol=1e-8).fit_transform(features)
+    ours = (features - features.mean(0)) @ principal_axes(features - features.mean(0), 5, whiten=True)
+
+    def distances(x):
+        return np.linalg.norm(x[:40, None] - x[None, :40], axis=-1)
+
+    assert np.allclose(distances(ours), distances(ica), atol=1e-6)
+
+
+def test_axes_are_the_directions_of_largest_variance() -> None:
+    features = draws().normal(size=(500, 4)) * [1, 5, 2, 3]
+    axes = principal_axes(features - features.mean(0), 2, whiten=False)
+    assert np.abs(axes).argmax(0).tolist() == [3, 1]
+    assert np.allclose(axes.T @ axes, np.eye(2))
+    whitened = (features - features.mean(0)) @ principal_axes(features - features.mean(0), 2, whiten=True)
+    assert np.allclose(np.cov(whitened.T, bias=True), np.eye(2))
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_dimensions_that_do_not_vary_are_left_out(whiten: bool) -> None:
+    features = np.zeros((30, 8))
+    features[:10, 2] = 1
+    features[::2, 5] = 0.25
+    assert principal_axes(features - features.mean(0), 5, whiten=whiten).shape == (8, 2)
+    split = split_in_two(features, features, 5, whiten=whiten, seed=0)
+    assert split is not None
+    assert np.isfinite(split.silhouettes).all()
+
+
+def test_nothing_to_split() -> None:
+    assert split_in_two(draws().normal(size=(10, 4)), np.zeros((0, 4)), 10, whiten=True, seed=0) is None
+    assert split_in_two(np.ones((20, 4)), np.zeros((0, 4)), 2, whiten=True, seed=0) is None
+    two_points = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
+    assert split_in_two(two_points, two_points, 2, whiten=False, seed=0) is None
