@@ -26,7 +26,7 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.poisoning import poisoned_rows, triggered_rows, victims_of
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.experiment.resolve import resolve
-from backdoor_pipeline.pipelines.attacking import attack_env, attack_of
+from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of
 
 CONF = Path(__file__).parents[1] / "conf/base/parameters"
 TRAIN, TEST, SHAPE, CLASSES = 50_000, 10_000, (3, 32, 32), 10

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
-from backdoor_pipeline.analysis.across.table import Table
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.catalog import (
     FailuresDataset,
@@ -13,6 +12,7 @@ from backdoor_pipeline.catalog import (
     StrengthsDataset,
     TableDataset,
 )
+from backdoor_pipeline.reporting.table import Table
 
 TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<html></html>", "\\toprule")
 

@@ -11,7 +11,7 @@ from helpers.pipelines import analyzing, choices, engine
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.analyze import explaining, featuring, shown
-from backdoor_pipeline.pipelines.scoring import prediction_frame
+from backdoor_pipeline.pipelines.shared.scoring import prediction_frame
 
 MAPS = ("grad_cam", "full_grad", "shapley", "frequency")
 FEATURES = ("tsne", "umap", "activations", "tac")

@@ -21,7 +21,7 @@ from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
 from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
-from backdoor_pipeline.pipelines.scoring import score
+from backdoor_pipeline.pipelines.shared.scoring import score
 from backdoor_pipeline.training import Trainer
 
 ENGINE = engine()

@@ -22,8 +22,8 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
 from backdoor_pipeline.pipelines import watching as module
-from backdoor_pipeline.pipelines.attacking import attack_env
 from backdoor_pipeline.pipelines.prepare.nodes import prepare_attacker
+from backdoor_pipeline.pipelines.shared.attacking import attack_env
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.pipelines.watch.nodes import watch_training
 from backdoor_pipeline.training import Recipe, Trainer

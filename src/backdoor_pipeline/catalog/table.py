@@ -7,8 +7,8 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
-from backdoor_pipeline.analysis.across.table import Table
 from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.reporting.table import Table
 
 
 class TableDataset(AbstractDataset[Table, pd.DataFrame]):

@@ -22,7 +22,7 @@ from backdoor_pipeline.catalog import FrameDataset
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.experiment.specs import Watching
-from backdoor_pipeline.pipelines.scoring import Answers, to_answers
+from backdoor_pipeline.pipelines.shared.scoring import Answers, to_answers
 from backdoor_pipeline.training import History, Trainer
 from backdoor_pipeline.training.hosting import hosted
 

@@ -161,9 +161,7 @@ def test_an_images_trigger_does_not_depend_on_the_batch_the_mode_or_autocast(mon
     whole = trigger(images).int()
     trigger.train()
     with torch.autocast("cpu", torch.bfloat16):
-        monkeypatch.setattr(
-            "backdoor_pipeline.attacks.parts.inputaware_networks.BLOCK_VALUES", 2 * 3 * 16 * 16
-        )
+        monkeypatch.setattr(inputaware_networks, "BLOCK_VALUES", 2 * 3 * 16 * 16)
         assert torch.equal(trigger(images).int(), whole)
     for row in range(9):
         assert torch.equal(trigger(images[row : row + 1])[0].int(), whole[row])

@@ -16,7 +16,7 @@ from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.experiment.specs import Analyzing, Choices
 from backdoor_pipeline.pipelines.analyze.shown import title
-from backdoor_pipeline.pipelines.scoring import CLEAN
+from backdoor_pipeline.pipelines.shared.scoring import CLEAN
 
 
 def draw_samples(

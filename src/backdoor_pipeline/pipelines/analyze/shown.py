@@ -11,7 +11,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.pipelines.scoring import CLEAN, TRIGGERED
+from backdoor_pipeline.pipelines.shared.scoring import CLEAN, TRIGGERED
 
 
 def title(what: str, choices: Choices) -> str:

@@ -15,7 +15,7 @@ from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness, ro
 from backdoor_pipeline.metrics.detection import detection
 from backdoor_pipeline.models.classifier import Classifier, same_weights
 from backdoor_pipeline.pipelines.evaluate.oracle import oracle, score_candidates
-from backdoor_pipeline.pipelines.scoring import prediction_frame, to_scores
+from backdoor_pipeline.pipelines.shared.scoring import prediction_frame, to_scores
 from backdoor_pipeline.training import Engine, Trainer
 
 

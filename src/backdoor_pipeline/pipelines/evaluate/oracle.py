@@ -13,7 +13,7 @@ from backdoor_pipeline.defenses.diagnostics import Candidates
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.features import penultimate
-from backdoor_pipeline.pipelines.scoring import score, to_scores
+from backdoor_pipeline.pipelines.shared.scoring import score, to_scores
 from backdoor_pipeline.training import Trainer
 
 COLUMNS = ("setting", "value", "chosen", "clean_accuracy", "asr", "robust_accuracy", "der")

@@ -14,7 +14,7 @@ from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.specs import Poisoning
 from backdoor_pipeline.metrics.stealth import stealth
-from backdoor_pipeline.pipelines.attacking import attack_env, attack_of
+from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of
 from backdoor_pipeline.training import Engine
 
 STEALTH_IMAGES = 1000  # images of each kind that the stealth metrics are averaged over

@@ -15,7 +15,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
-from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
+from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of, new_model
 from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled
 from backdoor_pipeline.training import Engine
 

@@ -4,22 +4,22 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across import effect, tables
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.filters import matching
-from backdoor_pipeline.analysis.across.heat_map import heat_map
-from backdoor_pipeline.analysis.across.leaderboard import leaderboard
-from backdoor_pipeline.analysis.across.overview import overview
-from backdoor_pipeline.analysis.across.published import compare, published_figure, read_published
-from backdoor_pipeline.analysis.across.ratio import ratio_effect
-from backdoor_pipeline.analysis.across.sensitivity import sensitivity
-from backdoor_pipeline.analysis.across.strengths import strength_matrix
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.table import Table
-from backdoor_pipeline.analysis.across.variants import with_variants
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.experiment.specs import Reporting
+from backdoor_pipeline.reporting import effect, tables
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.filters import matching
+from backdoor_pipeline.reporting.heat_map import heat_map
+from backdoor_pipeline.reporting.leaderboard import leaderboard
+from backdoor_pipeline.reporting.overview import overview
+from backdoor_pipeline.reporting.published import compare, published_figure, read_published
+from backdoor_pipeline.reporting.ratio import ratio_effect
+from backdoor_pipeline.reporting.sensitivity import sensitivity
+from backdoor_pipeline.reporting.strengths import strength_matrix
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.table import Table
+from backdoor_pipeline.reporting.variants import with_variants
 from backdoor_pipeline.sweep.grid import flatten
 
 

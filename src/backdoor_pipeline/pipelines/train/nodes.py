@@ -13,8 +13,8 @@ from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.pipelines.attacking import attack_env, attack_of, new_model
-from backdoor_pipeline.pipelines.specificity import specificity
+from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of, new_model
+from backdoor_pipeline.pipelines.shared.specificity import specificity
 from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled, watch_static
 from backdoor_pipeline.training import Engine, History, Trainer
 

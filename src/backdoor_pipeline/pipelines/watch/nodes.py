@@ -14,8 +14,8 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
-from backdoor_pipeline.pipelines.attacking import attack_of
 from backdoor_pipeline.pipelines.prepare.nodes import prepare_attacker
+from backdoor_pipeline.pipelines.shared.attacking import attack_of
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.pipelines.watching import Records
 from backdoor_pipeline.training import Engine

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.summary import percent_ratio
-from backdoor_pipeline.analysis.across.variants import with_variants
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.summary import percent_ratio
+from backdoor_pipeline.reporting.variants import with_variants
 
 TITLE = "ASR (%) of stronger and weaker triggers"
 NOTHING = "No attack was analyzed with two strengths of its trigger in training, all else equal."

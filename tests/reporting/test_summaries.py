@@ -1,8 +1,8 @@
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.summary import drawn, slices, summarize, with_labels
-from backdoor_pipeline.analysis.across.variants import with_variants
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.summary import drawn, slices, summarize, with_labels
+from backdoor_pipeline.reporting.variants import with_variants
 
 BY = ["dataset", "model", "protocol", "poison_ratio"]
 

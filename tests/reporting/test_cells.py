@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from helpers.results import results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
+from backdoor_pipeline.reporting.cells import to_cells
 
 
 def only(cells: pd.DataFrame, **where) -> pd.Series:

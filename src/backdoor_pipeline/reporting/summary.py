@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.cells import DETECTION, METRICS, SECONDS, SPECIFICITY
-from backdoor_pipeline.analysis.across.variants import SETTING
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting.cells import DETECTION, METRICS, SECONDS, SPECIFICITY
+from backdoor_pipeline.reporting.variants import SETTING
 
 CONTROL = "no attack"
 

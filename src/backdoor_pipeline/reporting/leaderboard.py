@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.cells import SCORES
-from backdoor_pipeline.analysis.across.summary import CONTROL, defense_name, label
-from backdoor_pipeline.analysis.across.tables import ordered
-from backdoor_pipeline.analysis.across.variants import SETTING
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting.cells import SCORES
+from backdoor_pipeline.reporting.summary import CONTROL, defense_name, label
+from backdoor_pipeline.reporting.tables import ordered
+from backdoor_pipeline.reporting.variants import SETTING
 
 TEMPLATE = Path(__file__).with_name("leaderboard.html")
 

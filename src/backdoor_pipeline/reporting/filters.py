@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.columns import IDENTITY, Parameter, names_of, parameter_columns, text
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.reporting.columns import IDENTITY, Parameter, names_of, parameter_columns, text
 
 
 def matching(cells: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.summary import Slice, defense_name, in_order, slices
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
 
 TITLE = "C-Acc and R-Acc against ASR"
 PANELS = {"c_acc_mean": "clean accuracy (%)", "r_acc_mean": "robust accuracy (%)"}

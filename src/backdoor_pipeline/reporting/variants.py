@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backdoor_pipeline.analysis.across.columns import (
+from backdoor_pipeline.reporting.columns import (
     ATTACK,
     DEFENSE,
     GOAL,

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.summary import Slice, defense_name, in_order, slices
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
 
 NO_RESULT: dict[str, Any] = {"linestyle": "", "marker": "x", "color": "#777777", "markersize": 3}
 

@@ -1,10 +1,10 @@
 import pytest
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.columns import Parameter, names_of, text
-from backdoor_pipeline.analysis.across.filters import matching
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.columns import Parameter, names_of, text
+from backdoor_pipeline.reporting.filters import matching
 
 ALPHA = "poisoning.attack.params.alpha"
 

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.columns import IDENTITY, Parameter, names_of, text
-from backdoor_pipeline.analysis.across.filters import known_parameter
-from backdoor_pipeline.analysis.across.summary import defense_name, label, percent_ratio, summarize
-from backdoor_pipeline.analysis.across.variants import SETTING, varied_columns, with_variants
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.columns import IDENTITY, Parameter, names_of, text
+from backdoor_pipeline.reporting.filters import known_parameter
+from backdoor_pipeline.reporting.summary import defense_name, label, percent_ratio, summarize
+from backdoor_pipeline.reporting.variants import SETTING, varied_columns, with_variants
 
 TITLE = "Sensitivity to hyper-parameters"
 LINES = {

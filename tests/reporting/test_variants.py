@@ -1,9 +1,9 @@
 import pytest
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.variants import SETTING, with_variants
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.variants import SETTING, with_variants
 
 ALPHA, SIZE, LR = (
     "poisoning.attack.params.alpha",

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.summary import CONTROL, Slice, defense_name, in_order, slices
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.summary import CONTROL, Slice, defense_name, in_order, slices
 
 TITLE = "Attacks against defenses"
 PANELS = {

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.published import compare, published_figure, read_published
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.tables import published_table
-from backdoor_pipeline.analysis.across.variants import with_variants
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.published import compare, published_figure, read_published
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.tables import published_table
+from backdoor_pipeline.reporting.variants import with_variants
 
 HEAD = "dataset,model,attack,defense,poison_ratio,c_acc,asr,r_acc,source\n"
 ALIASES = {"dataset": {}, "model": {}, "attack": {"badnet": "badnets"}, "defense": {"nodefense": "none"}}

@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.sensitivity import sweep_table
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.table import latex_text, score
-from backdoor_pipeline.analysis.across.tables import (
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.sensitivity import sweep_table
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.table import latex_text, score
+from backdoor_pipeline.reporting.tables import (
     benchmark_table,
     failures_table,
     results_table,
     sensitivity_table,
 )
-from backdoor_pipeline.analysis.across.variants import with_variants
+from backdoor_pipeline.reporting.variants import with_variants
 
 
 class Cells(HTMLParser):

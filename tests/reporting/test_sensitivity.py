@@ -3,9 +3,9 @@ import json
 import pytest
 from helpers.results import grid, results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.sensitivity import logarithmic, sensitivity, sweep_table
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.sensitivity import logarithmic, sensitivity, sweep_table
 
 SIZE, LR = "poisoning.attack.params.patch_size", "defending.defense.params.recipe.lr"
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.columns import (
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting.columns import (
     ATTACK,
     DEFENSE,
     GOAL,
@@ -10,7 +11,6 @@ from backdoor_pipeline.analysis.across.columns import (
     RECIPE,
     parameter_columns,
 )
-from backdoor_pipeline.base.registry import NONE
 
 SCORES = {"c_acc": "clean_accuracy", "asr": "asr", "r_acc": "robust_accuracy"}  # after the defense
 RATES = ("der", "rir")

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.summary import Slice, defense_name, in_order, slices
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
 
 TITLE = "ASR by poisoning ratio"
 BY = ["dataset", "model", "protocol"]

@@ -8,11 +8,11 @@ import pytest
 from helpers.results import grid, results, row
 from test_report_tables import Cells
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.leaderboard import leaderboard
-from backdoor_pipeline.analysis.across.published import compare
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.variants import with_variants
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.leaderboard import leaderboard
+from backdoor_pipeline.reporting.published import compare
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.variants import with_variants
 
 NO_FAILURES = pd.DataFrame(columns=["sweep", "task", "error", "params", "log", "when"])
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

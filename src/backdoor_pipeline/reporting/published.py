@@ -8,14 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from backdoor_pipeline.analysis import style
-from backdoor_pipeline.analysis.across import drawing
-from backdoor_pipeline.analysis.across.cells import SCORES
-from backdoor_pipeline.analysis.across.columns import IDENTITY
-from backdoor_pipeline.analysis.across.sensitivity import setting_name
-from backdoor_pipeline.analysis.across.summary import in_order
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting import drawing
+from backdoor_pipeline.reporting.cells import SCORES
+from backdoor_pipeline.reporting.columns import IDENTITY
+from backdoor_pipeline.reporting.sensitivity import setting_name
+from backdoor_pipeline.reporting.summary import in_order
 
 CROWD = 100  # points beyond which their markers are small
 TITLE = "Measured against published"

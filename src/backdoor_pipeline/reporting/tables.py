@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.analysis.across.cells import SCORES
-from backdoor_pipeline.analysis.across.summary import (
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.reporting.cells import SCORES
+from backdoor_pipeline.reporting.summary import (
     CONTROL,
     Slice,
     defense_name,
@@ -15,7 +16,7 @@ from backdoor_pipeline.analysis.across.summary import (
     slices,
     with_labels,
 )
-from backdoor_pipeline.analysis.across.table import (
+from backdoor_pipeline.reporting.table import (
     Table,
     html_page,
     latex_row,
@@ -23,7 +24,6 @@ from backdoor_pipeline.analysis.across.table import (
     plain_table,
     score,
 )
-from backdoor_pipeline.base.registry import NONE
 
 HEADS = {"c_acc": "C-Acc", "asr": "ASR", "r_acc": "R-Acc", "der": "DER", "rir": "RIR"}
 BENCHMARK = ("c_acc", "asr", "r_acc", "der")

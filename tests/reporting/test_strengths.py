@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from helpers.results import results, row
 
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.strengths import strength_matrix, strength_table
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.strengths import strength_matrix, strength_table
 
 ALPHA = "poisoning.attack.params.alpha"
 

@@ -9,13 +9,13 @@ import pytest
 from helpers.results import grid, results, row
 from PIL import Image
 
-from backdoor_pipeline.analysis.across import effect
-from backdoor_pipeline.analysis.across.cells import to_cells
-from backdoor_pipeline.analysis.across.heat_map import heat_map
-from backdoor_pipeline.analysis.across.overview import overview
-from backdoor_pipeline.analysis.across.ratio import legible, ratio_effect
-from backdoor_pipeline.analysis.across.summary import summarize
-from backdoor_pipeline.analysis.across.variants import with_variants
+from backdoor_pipeline.reporting import effect
+from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.heat_map import heat_map
+from backdoor_pipeline.reporting.overview import overview
+from backdoor_pipeline.reporting.ratio import legible, ratio_effect
+from backdoor_pipeline.reporting.summary import summarize
+from backdoor_pipeline.reporting.variants import with_variants
 
 DRAW = {
     "overview": overview,
