@@ -1,24 +1,12 @@
-import copy
 from typing import Any
 
 import pytest
+from helpers.parameters import change
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Watching
-
-
-def change(params: dict[str, Any], **paths: Any) -> dict[str, Any]:
-    """A copy of the parameters with some changed; `a__b=1` is `a.b: 1`."""
-    changed = copy.deepcopy(params)
-    for path, value in paths.items():
-        *parents, last = path.split("__")
-        block = changed
-        for parent in parents:
-            block = block.setdefault(parent, {})
-        block[last] = value
-    return changed
 
 
 def test_defaults_resolve_and_the_budget_fills_the_nulls(params) -> None:

@@ -122,7 +122,7 @@ def test_the_base_configuration_is_whole() -> None:
     parameters = yaml.safe_load(BASE.read_text())
     Engine.model_validate(parameters["engine"])
     budget = {"lr": 0.01, "batch_size": 128, "schedule": "cosine", "epochs": 100}
-    plan = {**parameters["training"], **budget}
-    assert set(plan) == set(SGD.model_dump())
-    assert Recipe.model_validate(plan).momentum == 0.9
-    assert all(parameters["training"][name] is None for name in budget if name != "epochs")
+    assert set(parameters["recipe"]) == set(SGD.model_dump())
+    assert Recipe.model_validate({**parameters["recipe"], **budget}).momentum == 0.9
+    assert all(parameters["recipe"][name] is None for name in budget)
+    assert parameters["training"] == {}, "the victim's is the common one"

@@ -7,11 +7,16 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.experiment.specs import Choices, Reporting
-from backdoor_pipeline.experiment.validation import check, check_names
+from backdoor_pipeline.experiment.validation import check, check_given, check_names
 from backdoor_pipeline.models import model_options
+from backdoor_pipeline.training import Recipe
 
 Params = Mapping[str, Any]
+
+TABLES = {"datasets", "models", "attacks", "defenses", "recipe", "training", "engine"}
+TABLES |= {"watch", "analysis", "report"}
 
 
 class _DatasetBlock(DatasetSpec):
@@ -26,51 +31,62 @@ def check_names_of(params: Params) -> None:
     Raises:
         UserError: one is unknown or misspelt, or a table is none.
     """
-    tables = {"datasets", "models", "attacks", "defenses", "training", "engine"}
-    tables |= {"watch", "analysis", "report"}
-    known = tables | set(Choices.model_fields)
+    known = TABLES | set(Choices.model_fields)
     for name in params:
         if name not in known:
             raise unknown("parameter", name, known)
-    for table in tables:
-        if not isinstance(params.get(table), Mapping):
-            raise UserError(f"'{table}' must be a table of parameters, not {params.get(table)!r}.")
+    for table in TABLES:
+        _see_that_it_is_a_table(table, params.get(table))
     check(Reporting, params["report"], "report")
+    check_given(Recipe, params["recipe"], "recipe")
+    check_given(Recipe, params["training"], "training")
+    _check_names_in_blocks(params)
+    fillable = _fillable(params)
+    for name, facts in params["datasets"].items():
+        _see_that_it_is_a_table(f"datasets.{name}", facts)
+        check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
+        _check_names_of_budget(facts.get("budget", {}), fillable, f"datasets.{name}.budget")
+
+
+def _check_names_in_blocks(params: Params) -> None:
+    for kind in ("attacks", "defenses", "models"):
+        for name, block in params[kind].items():
+            _see_that_it_is_a_table(f"{kind}.{name}", {} if block is None else block)
     for registry in (ATTACKS, DEFENSES):
         for name, block in params[f"{registry.kind}s"].items():
             check_names(registry[name], block or {}, f"{registry.kind}s.{name}")
     for name, options in params["models"].items():
         model_options(name, options or {})
-    fillable = _fillable(params)
-    for name, facts in params["datasets"].items():
-        check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
-        _check_names_of_budget(facts.get("budget", {}), fillable, f"datasets.{name}.budget")
+
+
+def _see_that_it_is_a_table(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise UserError(f"'{name}' must be a table of parameters, not {value!r}.")
 
 
 def _fillable(params: Params) -> dict[str, set[str]]:
     """The parameters that each block of a budget may give values to."""
-    methods = {
-        "attacking": _names_by_method(params["attacks"], ATTACKS.names()),
-        "defending": _names_by_method(params["defenses"], DEFENSES.names()),
-    }
-    own = {"training": _names(params["training"]) | {"epochs"}, "watch": _names(params["watch"])}
-    shared = {common: set().union(*blocks.values()) for common, blocks in methods.items()}
-    return own | shared | methods["attacking"] | methods["defending"]
-
-
-def _names_by_method(blocks: Params, methods: list[str]) -> dict[str, set[str]]:
-    return {method: _names(blocks.get(method) or {}) for method in methods}
+    whole = spelled_out(params)
+    attacks, defenses = (
+        {method: _names(block) for method, block in whole[table].items()} for table in ("attacks", "defenses")
+    )
+    kinds = {"attacking": set().union(*attacks.values()), "defending": set().union(*defenses.values())}
+    own = {name: _names(whole[name]) for name in ("training", "watch")}
+    return own | kinds | attacks | defenses
 
 
 def _names(params: Params) -> set[str]:
+    """The names of values, not of the tables that they are in."""
     inner = [_names(value) for value in params.values() if isinstance(value, Mapping)]
-    return set(params).union(*inner)
+    return {name for name, value in params.items() if not isinstance(value, Mapping)}.union(*inner)
 
 
 def _check_names_of_budget(budget: Params, fillable: Mapping[str, set[str]], where: str) -> None:
+    _see_that_it_is_a_table(where, budget)
     for block, values in budget.items():
         if block not in fillable:
             raise unknown(f"block of {where}", block, fillable)
+        _see_that_it_is_a_table(f"{where}.{block}", values)
         for name in values:
             if name not in fillable[block]:
                 raise unknown(f"parameter of {where}.{block}", name, fillable[block])

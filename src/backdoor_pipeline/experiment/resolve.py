@@ -7,10 +7,11 @@ from typing import Any
 from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, unknown
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import NONE, MethodT, Registry
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.parameter_names import check_names_of
+from backdoor_pipeline.experiment.recipes import with_recipes
 from backdoor_pipeline.experiment.specs import (
     Analyzing,
     AttackSpec,
@@ -109,8 +110,7 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
 def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
         return None, Poisoning(attack=None)
-    filled = _fill(params["attacks"].get(choices.attack) or {}, budget, choices.attack, "attacking")
-    attack = check(ATTACKS[choices.attack], filled, f"attacks.{choices.attack}")
+    attack = _method(ATTACKS, choices.attack, params, budget, "attacking")
     if choices.label_map == "all_to_all" and not attack.all_to_all:
         raise UserError(f"{choices.attack} has one target class: use label_map:all_to_one.")
     spec = AttackSpec(
@@ -128,7 +128,9 @@ def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack
 def _training(choices: Choices, params: Params, budget: Params, attack: Attack | None) -> Training:
     if choices.model not in model_names():
         raise unknown("model", choices.model, model_names())
-    recipe = {**params["training"], "epochs": choices.epochs}
+    recipe = {**params["recipe"], **params["training"]}
+    if choices.epochs is not None:
+        recipe["epochs"] = choices.epochs
     if isinstance(attack, TrainingControlledAttack):
         recipe |= attack.training.model_dump()
     return Training(
@@ -151,9 +153,8 @@ def _watching(watch: Params, budget: Params) -> Watching:
 def _defending(choices: Choices, params: Params, budget: Params) -> Defending:
     spec, name = None, choices.defense
     if name != NONE:
-        filled = _fill(params["defenses"].get(name) or {}, budget, name, "defending")
-        checked = check(DEFENSES[name], filled, f"defenses.{name}")
-        spec = MethodSpec(name=name, params=checked.model_dump(mode="json"))
+        defense = _method(DEFENSES, name, params, budget, "defending")
+        spec = MethodSpec(name=name, params=defense.model_dump(mode="json"))
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
 
@@ -189,6 +190,13 @@ def _description(dataset: DatasetSpec, training: Training) -> ModelDescription:
         std=dataset.std,
         options=model_options(training.model, training.options),
     )
+
+
+def _method(registry: Registry[MethodT], name: str, params: Params, budget: Params, common: str) -> MethodT:
+    """The attack or the defense of that name, its recipes and nulls filled."""
+    table, kind = f"{registry.kind}s", registry[name]
+    block = with_recipes(kind, params[table].get(name) or {}, params["recipe"])
+    return check(kind, _fill(block, budget, name, common), f"{table}.{name}")
 
 
 def _fill(params: Params, budget: Params, method: str, common: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Settings checked by Pydantic, their errors told in one sentence (P8)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -37,13 +37,30 @@ def check_names(kind: type[BaseModel], values: Mapping[str, Any], where: str) ->
     Raises:
         UserError: a name is unknown.
     """
+    _tell_first(kind, values, where, lambda error: error["type"] == "extra_forbidden")
+
+
+def check_given(kind: type[BaseModel], values: Mapping[str, Any], where: str) -> None:
+    """Check the names in `values`, and the values that are not null, of settings that others complete.
+
+    Raises:
+        UserError: a name is unknown, or a value is of the wrong type or out of range.
+    """
+    given = {
+        name: value for name, value in values.items() if value is not None or name not in kind.model_fields
+    }
+    _tell_first(kind, given, where, lambda error: error["type"] != "missing")
+
+
+def _tell_first(
+    kind: type[BaseModel], values: Mapping[str, Any], where: str, counts: Callable[[ErrorDetails], bool]
+) -> None:
     try:
         kind.model_validate(values)
     except ValidationError as error:
-        for one in error.errors():
-            if one["type"] == "extra_forbidden":
-                path = ".".join([where, *map(str, one["loc"])])
-                raise UserError(_sentence(path, one, _fields_at(kind, one["loc"]))) from None
+        for one in filter(counts, error.errors()):
+            path = ".".join([where, *map(str, one["loc"])])
+            raise UserError(_sentence(path, one, _fields_at(kind, one["loc"]))) from None
 
 
 def _sentence(path: str, error: ErrorDetails, siblings: list[str]) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.experiment.command_line import parse_params
 from backdoor_pipeline.experiment.failures import Failures
+from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
@@ -59,7 +60,7 @@ def run_sweep(options: Options) -> int:
     failures = Failures(folder / "failures")
     known = {} if options.retry_failed else failures.read()
     parameters = loader["parameters"]
-    cells = chosen(grid.cells(), dict(map(parse_axis, options.only)), flatten(parameters))
+    cells = chosen(grid.cells(), dict(map(parse_axis, options.only)), flatten(spelled_out(parameters)))
     plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run)
     if not plan.cells and not options.dry_run:
         reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."

@@ -20,6 +20,7 @@ from backdoor_pipeline.defenses.base import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.nc import NeuralCleanse, _diagnostics, _metrics
 from backdoor_pipeline.defenses.parts.anomaly import anomaly_index
 from backdoor_pipeline.defenses.parts.triggers import Triggers
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import Classifier
 
 CLEAN, TEST = stripes(60, seed=1), stripes(120, seed=2)
@@ -134,7 +135,7 @@ def test_two_classes_cannot_be_compared(trainer) -> None:
 
 
 def test_the_shipped_settings_are_valid(params) -> None:
-    block = params["defenses"]["nc"]
-    block["search"]["batch_size"] = 256
-    block["unlearning"]["recipe"] |= {"epochs": 100, "batch_size": 256, "lr": 0.01, "schedule": "cosine"}
-    assert NeuralCleanse.model_validate(block).search.epochs == 80
+    spec = resolve({**params, "dataset": "cifar10", "defense": "nc"}).defending.defense
+    assert spec is not None
+    assert NeuralCleanse.model_validate(spec.params).search.epochs == 80
+    assert spec.params["search"]["batch_size"] == spec.params["unlearning"]["recipe"]["batch_size"] == 256
