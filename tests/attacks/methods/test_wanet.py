@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from backdoor_pipeline.attacks import ATTACKS, AttackEnv
-from backdoor_pipeline.attacks import warp as warping
 from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles
 from backdoor_pipeline.attacks.methods.wanet import WaNet, WarpBatches
+from backdoor_pipeline.attacks.parts import warp as warping
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.metrics.accuracy import attack_success_rate
