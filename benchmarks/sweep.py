@@ -17,8 +17,9 @@ from pathlib import Path
 
 from kedro.framework.startup import bootstrap_project
 
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.sweep.execution import Job, Site, execute
-from backdoor_pipeline.sweep.grid import Grid, flatten, read_grid
+from backdoor_pipeline.sweep.grid import Grid, read_grid
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import make_plan
 from backdoor_pipeline.sweep.timings import Timings

@@ -1,7 +1,6 @@
 """`kedro run`, `kedro data` and `kedro sweep`, as users type them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,14 @@ from click.core import ParameterSource
 from kedro.framework.cli.project import run as stock_run
 from kedro.framework.session import KedroSession
 
-from backdoor_pipeline.base.errors import UserError, unknown, user_error
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.fetch import available, fetch
-from backdoor_pipeline.experiment.command_line import parse_params
+from backdoor_pipeline.experiment.command_line import parse_params, plain_errors
 from backdoor_pipeline.experiment.resolve import dataset_spec
 from backdoor_pipeline.sweep.cli import sweep
 
 REPLACED = ("params", "only_missing_outputs", "pipeline")  # the stock options that ours stand in for
 RAW = Path("data/01_raw")
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn a `UserError`, however deep Kedro wrapped it, into its sentence and exit code 1."""
-    try:
-        yield
-    except Exception as error:
-        cause = user_error(error)
-        if cause is None:
-            raise
-        raise click.ClickException(str(cause)) from None
 
 
 def _collect(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from omegaconf import OmegaConf
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Experiment
+from backdoor_pipeline.experiment.stages import stages
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):
-    """Adds `experiment` to the parameters; lets the catalog quote it.
+    """Adds `experiment`, and its `stages`, to the parameters; lets the catalog quote it.
 
     `${artifact:train}` is the folder of a stage's artefacts, `${experiment:choices.attack}` a part of the
     experiment.
@@ -25,7 +26,9 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         """
         if key == "parameters" and key not in self:
             params = super().__getitem__(key)
-            self[key] = {**params, "experiment": resolve(params).model_dump(mode="json")}
+            experiment = resolve(params)
+            told = {name: spec.model_dump(mode="json") for name, spec in stages(experiment).items()}
+            self[key] = {**params, "experiment": experiment.model_dump(mode="json"), "stages": told}
         if key == "catalog":
             _register_resolvers(Experiment.model_validate(self["parameters"]["experiment"]))
         return super().__getitem__(key)

@@ -11,9 +11,9 @@ from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.errors import UserError, user_error
 from backdoor_pipeline.catalog import (
-    CheckpointFolder,
     DiagnosticsDataset,
     FigureDataset,
+    FoldersDataset,
     FrameDataset,
     MetricsDataset,
     ModelDataset,
@@ -95,12 +95,12 @@ def test_content_comes_back(tmp_path) -> None:
 
 
 def test_a_finished_model_removes_its_checkpoints(tmp_path) -> None:
-    folder = CheckpointFolder(filepath=str(tmp_path / "checkpoints"))
-    folder.load().mkdir()
-    (folder.load() / "train.safetensors").write_text("")
+    folder = FoldersDataset(checkpoints=str(tmp_path / "checkpoints"), notes=str(tmp_path))
+    folder.load().checkpoints.mkdir()
+    folder.load().checkpoint.write_text("")
     model = ModelDataset(filepath=str(tmp_path / "model"), facts={}, supersedes=str(tmp_path / "checkpoints"))
     model.save(make_model())
-    assert not folder.load().exists()
+    assert not folder.load().checkpoints.exists()
     with pytest.raises(DatasetError):
         folder.save(None)
 

@@ -20,7 +20,7 @@ TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<
 def test_a_table_is_four_files_and_loads_as_its_numbers(tmp_path) -> None:
     dataset = TableDataset(filepath=str(tmp_path / "table"))
     assert not dataset.exists()
-    with pytest.raises(DatasetError, match="run the report pipeline"):
+    with pytest.raises(DatasetError, match="run the pipeline that makes it"):
         dataset.load()
     dataset.save(TABLE)
     assert dataset.exists()
@@ -33,7 +33,7 @@ def test_a_table_is_four_files_and_loads_as_its_numbers(tmp_path) -> None:
 
 def test_a_page(tmp_path) -> None:
     dataset = PageDataset(filepath=str(tmp_path / "page.html"))
-    with pytest.raises(DatasetError, match="run the report pipeline"):
+    with pytest.raises(DatasetError, match="run the pipeline that makes it"):
         dataset.load()
     dataset.save("<p>")
     assert dataset.exists()

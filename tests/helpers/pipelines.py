@@ -7,7 +7,9 @@ from backdoor_pipeline.attacks.methods.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, Poisoning
+from backdoor_pipeline.experiment.stages import AnalyzeStage
 from backdoor_pipeline.training import Engine
 
 FACTS = DatasetSpec(
@@ -62,6 +64,17 @@ def poisoning(attack: Attack, **changes: Any) -> Poisoning:
     usual = {"poison_ratio": 0.25, "label_map": "all_to_one", "target_label": 0, "poison_target_class": True}
     facts = {"name": attack.name, "params": attack.model_dump(mode="json"), "seed": 0}
     return Poisoning(attack=AttackSpec(**(facts | usual | changes)))
+
+
+def splits(train: ImageSet | None, test: ImageSet) -> Splits:
+    """A clean data set."""
+    return Splits({"train": train, "test": test}.__getitem__)
+
+
+def shown(changes: dict[str, Any] | None = None, /, **settings: Any) -> AnalyzeStage:
+    """What a figure is told: these choices, these settings."""
+    made = choices(**(changes or {}))
+    return AnalyzeStage(choices=made, dataset=FACTS, analyzing=analyzing(**settings), engine=engine())
 
 
 def poisoned(make_set: Any, make_env: Any) -> tuple[ImageSet, ImageSet, Poison]:

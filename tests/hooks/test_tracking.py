@@ -8,13 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from backdoor_pipeline.hooks.mlflow_run import MlflowRun, tracking_uri
-from backdoor_pipeline.hooks.tracking import curves, flatten
-
-
-def test_flatten() -> None:
-    nested = {"training": {"recipe": {"lr": 0.1}, "model": "resnet8"}, "seed": 0, "milestones": [1, 2]}
-    expected = {"training.recipe.lr": 0.1, "training.model": "resnet8", "seed": 0, "milestones": [1, 2]}
-    assert flatten(nested) == expected
+from backdoor_pipeline.hooks.tracking import curves
 
 
 def test_curves_have_a_point_per_epoch_and_column() -> None:

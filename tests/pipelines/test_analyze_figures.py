@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.pipelines import analyzing, choices, engine
+from helpers.pipelines import choices, splits
+from helpers.pipelines import shown as told_of
 
+from backdoor_pipeline.analysis.scoring import prediction_frame
+from backdoor_pipeline.attacks.poisoning import Poison
+from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.pipelines.analyze import explaining, featuring, shown
-from backdoor_pipeline.pipelines.shared.scoring import prediction_frame
+from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, shown
 
 MAPS = ("grad_cam", "full_grad", "shapley", "frequency")
 FEATURES = ("tsne", "umap", "activations", "tac")
@@ -50,11 +53,12 @@ def scene(make_set):
         predictions = prediction_frame(
             test, changed, before=(test.labels, won), after=(test.labels, changed.true_labels)
         )
-        what = choices(attack=attack, defense=defense, model=name)
-        rest = (before, after, engine(), what, analyzing(**SMALL | settings))
+        made = Poison(changed, changed, NoTrigger())
+        told = told_of({"attack": attack, "defense": defense, "model": name}, **SMALL | settings)
+        rest = (before, after, told)
         return {
-            "maps": (test, changed, predictions, *rest),
-            "features": (test, changed, *rest),
+            "maps": (splits(None, test), made, predictions, *rest),
+            "features": (splits(None, test), made, *rest),
         }
 
     return make
@@ -95,7 +99,8 @@ def test_all_draw(scene, experiment, monkeypatch) -> None:
 
 
 def test_the_images_explained_are_those_that_the_trigger_alone_misled(scene) -> None:
-    test, changed, predictions, *_ = scene()["maps"]
+    clean, made, predictions, *_ = scene()["maps"]
+    test, changed = clean.test, made.test
     wrong_anyway = changed.index[0].item()
     predictions.loc[(predictions["set"] == "clean") & (predictions["index"] == wrong_anyway), "before"] = 0
     won = set(changed.index[::2].tolist()) - {wrong_anyway}
@@ -109,7 +114,8 @@ def test_the_images_explained_are_those_that_the_trigger_alone_misled(scene) -> 
 
 
 def test_where_the_attack_never_succeeded_others_are_explained(scene) -> None:
-    test, changed, predictions, *_ = scene()["maps"]
+    clean, made, predictions, *_ = scene()["maps"]
+    test, changed = clean.test, made.test
     failed = predictions.assign(before=predictions["true_label"])
     chosen = shown.explained_images(test, changed, failed, choices(), 4)
     assert len(chosen.index) == 4
@@ -117,7 +123,8 @@ def test_where_the_attack_never_succeeded_others_are_explained(scene) -> None:
 
 
 def test_pairs_are_the_same_images_and_leave_the_target_class_out(scene) -> None:
-    test, changed, *_ = scene()["features"]
+    clean, made, *_ = scene()["features"]
+    test, changed = clean.test, made.test
     with_target = PoisonedRows(
         torch.arange(24), test.images.clone(), torch.zeros(24, dtype=torch.int64), test.labels,
         torch.zeros(24, dtype=torch.int8),
@@ -153,10 +160,10 @@ def test_embeddings_are_told_their_settings(scene, monkeypatch, name, setting) -
 
 
 def test_the_control_of_stealth_and_the_numbers_of_an_attack() -> None:
-    nothing = featuring.draw_stealth({"seconds": 0.0}, choices(attack="none"))
+    nothing = nodes.draw_stealth({"seconds": 0.0}, told_of({"attack": "none"}))
     assert nothing.table.empty
     measured = dict.fromkeys(("psnr", "ssim", "l2", "linf", "unchanged"), 0.5)
-    assert len(featuring.draw_stealth(measured, choices()).table) == 1
+    assert len(nodes.draw_stealth(measured, told_of()).table) == 1
 
 
 def test_the_same_experiment_draws_the_same(scene) -> None:

@@ -1,9 +1,11 @@
 import io
 
 import pandas as pd
-from helpers.pipelines import analyzing, choices, poisoned
+from helpers.pipelines import poisoned, shown, splits
 from PIL import Image
 
+from backdoor_pipeline.attacks.poisoning import Poison
+from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples
 
@@ -14,8 +16,8 @@ def width(png: bytes) -> int:
 
 def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
     _, test, made = poisoned(make_set, make_env)
-    narrow = draw_samples(test, made.test, choices(), analyzing(sample_images=2))
-    wide = draw_samples(test, made.test, choices(), analyzing(sample_images=8))
+    narrow = draw_samples(splits(None, test), made, shown(sample_images=2))
+    wide = draw_samples(splits(None, test), made, shown(sample_images=8))
     assert len(narrow.table) == 2
     assert len(wide.table) == 8
     assert width(narrow.png) < width(wide.png)
@@ -23,9 +25,9 @@ def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
 
 
 def test_the_control_shows_untouched_images(make_set) -> None:
-    sheet = draw_samples(
-        make_set(rows=16), PoisonedRows.empty((3, 32, 32)), choices(attack="none"), analyzing(sample_images=3)
-    )
+    nothing = PoisonedRows.empty((3, 32, 32))
+    made = Poison(nothing, nothing, NoTrigger())
+    sheet = draw_samples(splits(None, make_set(rows=16)), made, shown({"attack": "none"}, sample_images=3))
     assert "no attack" in sheet.title
     assert len(sheet.table) == 3
 
@@ -39,5 +41,5 @@ def test_confusion_counts_the_clean_test_set_only(make_set) -> None:
             "after": [0, 1, 2, 0],
         }
     )
-    figure = draw_confusion_after(predictions, make_set(rows=4), choices())
+    figure = draw_confusion_after(predictions, splits(None, make_set(rows=4)), shown())
     assert figure.table["images"].sum() == 3

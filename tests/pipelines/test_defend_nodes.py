@@ -9,19 +9,21 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 import torch
-from helpers.pipelines import FACTS, engine, poisoned
+from helpers.pipelines import FACTS, engine, poisoned, splits
 from torch import Tensor
 
+from backdoor_pipeline.analysis.scoring import score
+from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.experiment.specs import Defending, MethodSpec
+from backdoor_pipeline.experiment.stages import DefendStage, EvaluateStage
 from backdoor_pipeline.models import ModelOptions, build_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
 from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
-from backdoor_pipeline.pipelines.shared.scoring import score
 from backdoor_pipeline.training import Trainer
 
 ENGINE = engine()
@@ -56,10 +58,17 @@ def scene(make_set, make_env, monkeypatch):
 
 
 def defend(scene, defense: str | None = "spy") -> tuple[Any, ...]:
-    clean, _, made, model = scene
+    clean, test, made, model = scene
     spec = MethodSpec(name=defense, params={}) if defense else None
     defending = Defending(defense=spec, clean_ratio=0.1, seed=0)
-    return defend_model(clean, made.train, model, FACTS, defending, ENGINE, {"seconds": 2.0})
+    stage = DefendStage(dataset=FACTS, defending=defending, engine=ENGINE)
+    return defend_model(splits(clean, test), made, model, stage, {"seconds": 2.0})
+
+
+def evaluate(scene, defended, findings: Findings) -> tuple[Any, ...]:
+    _, test, made, model = scene
+    stage = EvaluateStage(dataset=FACTS, engine=ENGINE)
+    return evaluate_models(splits(None, test), made, model, defended, findings, stage)
 
 
 def reachable(root: object) -> Iterator[object]:
@@ -122,16 +131,15 @@ def test_reaching_for_the_truth_raises(scene, name) -> None:
 
 
 def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
-    clean, test, made, model = scene
-    defended, history, suspicion, _, metrics = defend(scene)
+    clean, test, made, _ = scene
+    defended, history, findings, metrics = defend(scene)
+    suspicion = findings.suspicion
     assert metrics["flagged"] == 20
     assert metrics["seconds_relative_to_training"] == pytest.approx(metrics["seconds"] / 2)
     assert list(suspicion.columns) == ["index", "score", "flagged"]
     assert len(suspicion) == len(clean)
     assert history.empty
-    scores, predictions, candidates = evaluate_models(
-        test, made.train, made.test, model, defended, suspicion, Diagnostics(), FACTS, ENGINE
-    )
+    scores, predictions, candidates = evaluate(scene, defended, findings)
     assert candidates.empty
     assert "oracle_der" not in scores
     assert scores["detection_tpr"] == scores["detection_precision"] == scores["detection_auc"] == 1
@@ -142,7 +150,7 @@ def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
 
 
 def test_an_unchanged_model_is_asked_once_a_changed_one_again(scene, monkeypatch) -> None:
-    _, test, made, model = scene
+    *_, model = scene
     asked = []
     predict = Trainer.predict
     monkeypatch.setattr(Trainer, "predict", lambda *words: asked.append(words[1]) or predict(*words))
@@ -153,25 +161,21 @@ def test_an_unchanged_model_is_asked_once_a_changed_one_again(scene, monkeypatch
     nothing = pd.DataFrame({"score": [], "flagged": []})
     for after, times in ((deepcopy(model), 2), (changed, 4)):
         asked.clear()
-        scores, predictions, _ = evaluate_models(
-            test, made.train, made.test, model, after, nothing, Diagnostics(), FACTS, ENGINE
-        )
+        scores, predictions, _ = evaluate(scene, after, Findings(nothing, Diagnostics()))
         assert len(asked) == times
         assert (predictions["before"] == predictions["after"]).all() == (times == 2)
         assert scores["clean_accuracy_after"] == (scores["clean_accuracy_before"] if times == 2 else 0.25)
 
 
 def test_what_a_defense_could_have_chosen_is_scored_too(scene) -> None:
-    _, test, made, model = scene
+    *_, model = scene
     zero = {"head.weight": torch.zeros_like(model.head.weight)}
     always_one = zero | {"head.bias": torch.tensor([0.0, 1, 0, 0])}
     always_target = zero | {"head.bias": torch.tensor([1.0, 0, 0, 0])}
     choice = Candidates("threshold", [0.0, 0.2, 0.4], [{}, always_one, always_target], chosen=2)
     suspicion = pd.DataFrame({"score": [], "flagged": []})
     shown = Diagnostics(candidates=choice)
-    scores, _, candidates = evaluate_models(
-        test, made.train, made.test, model, model, suspicion, shown, FACTS, ENGINE
-    )
+    scores, _, candidates = evaluate(scene, model, Findings(suspicion, shown))
     assert candidates["chosen"].tolist() == [False, False, True]
     assert candidates["asr"].tolist() == [scores["asr_before"], 0, 1]
     assert candidates["clean_accuracy"].tolist()[1:] == [0.25, 0.25]
@@ -206,9 +210,9 @@ def test_candidates_that_change_the_head_only_score_as_any(scene, monkeypatch) -
 
 
 def test_no_defense_returns_the_model_as_it_is(scene) -> None:
-    defended, history, suspicion, _, metrics = defend(scene, None)
+    defended, history, findings, metrics = defend(scene, None)
     assert defended is scene[3]
     assert history.empty
-    assert suspicion.empty
+    assert findings.suspicion.empty
     assert metrics == {"seconds": 0.0}
-    assert isinstance(suspicion, pd.DataFrame)
+    assert isinstance(findings.suspicion, pd.DataFrame)

@@ -1,15 +1,17 @@
 import pandas as pd
 import pytest
 import torch
-from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning
+from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning, splits
 
 from backdoor_pipeline.attacks.control import Schedule
 from backdoor_pipeline.attacks.methods.wanet import WaNet
 from backdoor_pipeline.attacks.networks import NoNetworks
-from backdoor_pipeline.attacks.poisoning import cross_test, poison
+from backdoor_pipeline.attacks.poisoning import Poison, cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.catalog import Folders
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.experiment.specs import Training, Watching
+from backdoor_pipeline.experiment.stages import VictimStage
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.training import Recipe
@@ -22,10 +24,13 @@ TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE
 
 
 def train(clean, test, train_rows, test_rows, folder, *, attack=BADNETS, trigger=None, **changes):
-    attacker = trigger or NoTrigger(), NoNetworks(), pd.DataFrame({"epoch": []})
-    specs = FACTS, poisoning(attack), TRAINING, engine(**changes)
     off = Watching(forgetting=False, gradients=0, every=1)
-    return train_victim(clean, test, train_rows, test_rows, *attacker, *specs, folder, off, folder)
+    stage = VictimStage(
+        dataset=FACTS, poisoning=poisoning(attack), training=TRAINING, watching=off, engine=engine(**changes)
+    )
+    made = Poison(train_rows, test_rows, trigger or NoTrigger())
+    prepared = NoNetworks(), pd.DataFrame({"epoch": []})
+    return train_victim(splits(clean, test), made, *prepared, stage, Folders(folder, folder))
 
 
 def test_test_sets_are_looked_at_as_often_as_asked_and_at_the_end(make_set, make_env, tmp_path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning
+from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning, splits
 from torch import Tensor
 
+from backdoor_pipeline.analysis import watching as module
+from backdoor_pipeline.analysis.look import Look
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
 from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.control import draw_roles
@@ -18,12 +20,14 @@ from backdoor_pipeline.attacks.methods.wanet import WaNet
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Prepared
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
+from backdoor_pipeline.catalog import Folders
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
 from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
-from backdoor_pipeline.pipelines import watching as module
+from backdoor_pipeline.experiment.stages import VictimStage
 from backdoor_pipeline.pipelines.prepare.nodes import prepare_attacker
 from backdoor_pipeline.pipelines.shared.attacking import attack_env
+from backdoor_pipeline.pipelines.shared.notes import NotesFolder
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.pipelines.watch.nodes import watch_training
 from backdoor_pipeline.training import Recipe, Trainer
@@ -65,24 +69,29 @@ class Scene:
 
     def prepare(self, watching: Watching, **changes: Any) -> None:
         """The attacker's networks, and what is poisoned with them."""
-        common = (FACTS, self.spec, TRAINING, engine(**changes))
+        folders = Folders(self.folder / "prepare", self.folder)
         self.networks, self.prepared, _ = prepare_attacker(
-            self.clean, self.test, *common, self.folder / "prepare", watching, self.folder
+            splits(self.clean, self.test), self.stage(watching, **changes), folders
         )
         env = attack_env(self.spec.attack, FACTS, engine(), Prepared(self.networks))
         self.made = poison(self.attack, self.clean, self.test, env, poison_target_class=True)
 
+    def stage(self, watching: Watching, **changes: Any) -> VictimStage:
+        return VictimStage(
+            dataset=FACTS, poisoning=self.spec, training=TRAINING, watching=watching, engine=engine(**changes)
+        )
+
     @property
-    def known(self) -> tuple[Any, ...]:
-        sets = (self.clean, self.test, self.made.train, self.made.test)
-        return (*sets, self.made.trigger, self.networks, self.prepared, FACTS, self.spec, TRAINING)
+    def folders(self) -> Folders:
+        return Folders(self.folder / "checkpoints", self.folder)
 
     def train(self, watching: Watching, **changes: Any) -> Any:
-        folders = (self.folder / "checkpoints", watching, self.folder)
-        return train_victim(*self.known, engine(**changes), *folders)
+        known = (splits(self.clean, self.test), self.made, self.networks, self.prepared)
+        return train_victim(*known, self.stage(watching, **changes), self.folders)
 
     def watch(self, watching: Watching) -> Any:
-        return watch_training(*self.known, engine(), watching, self.folder, {"seconds": 1.0})
+        known = (splits(self.clean, self.test), self.made, self.stage(watching), self.folders)
+        return watch_training(*known, {"seconds": 1.0})
 
 
 @pytest.fixture
@@ -98,7 +107,7 @@ def watched(scene, cache={}):  # noqa: B006
         model, history, metrics = scene.train(ON)
         cache |= {"model": model, "history": history, "metrics": metrics, "notes": scene.watch(ON)}
     else:
-        module.Records(scene.folder).save(*cache["notes"])
+        NotesFolder(scene.folder).save(module.Notes(*cache["notes"]))
     return cache
 
 
@@ -214,7 +223,7 @@ def test_streamed_images_are_watched_alike(scene, watched) -> None:
 
 def test_a_killed_training_resumes_with_its_notes(scene, watched, monkeypatch) -> None:
     scene.folder = scene.folder.with_name("other")
-    look = module.Look.__call__
+    look = Look.__call__
 
     def die(self: Any, epoch: int, *rest: Any) -> Any:
         if epoch == 3:
@@ -222,7 +231,7 @@ def test_a_killed_training_resumes_with_its_notes(scene, watched, monkeypatch) -
         return look(self, epoch, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.Look, "__call__", die)
+        patch.setattr(Look, "__call__", die)
         with pytest.raises(KeyboardInterrupt):
             scene.train(ON, checkpoint_every=1)
     assert not list(scene.folder.glob("*.parquet"))

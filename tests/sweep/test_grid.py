@@ -1,10 +1,8 @@
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.sweep.grid import Grid, chosen, flatten, nest, overlaid, parse_axis, read_grid
+from backdoor_pipeline.sweep.grid import Grid, chosen, parse_axis, read_grid
 
 
 def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> None:
@@ -100,29 +98,3 @@ def test_an_exclusion_that_can_never_match_is_refused() -> None:
         Grid(grid={"model": ["resnet8"]}, exclude=[{"modle": "resnet8"}]).cells()
     with pytest.raises(UserError, match="'seed' has no value"):
         Grid(grid={"seed": []}).cells()
-
-
-names = st.text("ab", min_size=1, max_size=3)
-trees = st.recursive(
-    st.integers(), lambda below: st.dictionaries(names, below, min_size=1, max_size=3), max_leaves=8
-).filter(lambda tree: isinstance(tree, dict))
-
-
-@given(trees)
-def test_flattening_and_nesting_undo_each_other(tree) -> None:
-    assert nest(flatten(tree)) == tree
-
-
-@given(trees, trees)
-def test_what_is_laid_over_wins_and_its_siblings_stay(base, changes) -> None:
-    merged = flatten(overlaid(base, changes))
-    assert flatten(changes).items() <= merged.items()
-    changed = [f"{name}." for name in flatten(changes)]
-    for name, value in flatten(base).items():
-        covered = any(f"{name}.".startswith(one) or one.startswith(f"{name}.") for one in changed)
-        assert covered or merged[name] == value
-
-
-def test_a_parameter_below_a_value_is_refused() -> None:
-    with pytest.raises(UserError, match="below 'training'"):
-        nest({"training": 1, "training.lr": 0.1})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -24,6 +25,22 @@ class Poison:
     train: PoisonedRows
     test: PoisonedRows
     trigger: Trigger
+
+
+class Poisoned(Protocol):
+    """A `Poison`, or what reads one from its files."""
+
+    @property
+    def train(self) -> PoisonedRows:
+        """See `Poison`."""
+
+    @property
+    def test(self) -> PoisonedRows:
+        """See `Poison`."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """See `Poison`."""
 
 
 def poison(

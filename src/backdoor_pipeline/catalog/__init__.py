@@ -1,29 +1,36 @@
 """Kedro datasets of our own: written whole or not at all, verified before they are used again (P4, P5)."""
 
-from backdoor_pipeline.catalog.checkpoints import CheckpointFolder
+from backdoor_pipeline.catalog.clean import CleanDataset, ImageSplitDataset
 from backdoor_pipeline.catalog.diagnostics import DiagnosticsDataset
 from backdoor_pipeline.catalog.figure import FigureDataset
+from backdoor_pipeline.catalog.findings import Findings, FindingsDataset
+from backdoor_pipeline.catalog.folders import Folders, FoldersDataset
 from backdoor_pipeline.catalog.frame import FrameDataset
-from backdoor_pipeline.catalog.image_split import ImageSplitDataset
 from backdoor_pipeline.catalog.metrics import MetricsDataset
 from backdoor_pipeline.catalog.model import ModelDataset
 from backdoor_pipeline.catalog.networks import NetworksDataset
+from backdoor_pipeline.catalog.poison import PoisonDataset
 from backdoor_pipeline.catalog.results import FailuresDataset, ResultsDataset, StrengthsDataset
 from backdoor_pipeline.catalog.rows import PoisonedRowsDataset
 from backdoor_pipeline.catalog.table import PageDataset, TableDataset
 from backdoor_pipeline.catalog.trigger import TriggerDataset
 
 __all__ = [
-    "CheckpointFolder",
+    "CleanDataset",
     "DiagnosticsDataset",
     "FailuresDataset",
     "FigureDataset",
+    "Findings",
+    "FindingsDataset",
+    "Folders",
+    "FoldersDataset",
     "FrameDataset",
     "ImageSplitDataset",
     "MetricsDataset",
     "ModelDataset",
     "NetworksDataset",
     "PageDataset",
+    "PoisonDataset",
     "PoisonedRowsDataset",
     "ResultsDataset",
     "StrengthsDataset",

@@ -27,6 +27,11 @@ class CheckedDataset(AbstractDataset[InT, OutT]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        """The one file."""
+        return [self.path]
+
     @abstractmethod
     def check(self) -> None:
         """Verify the file's content; raise `CorruptFileError`."""

@@ -1,13 +1,28 @@
-"""What `--params` takes: `key:value` or `key=value`, several, nested by dots, repeated."""
+"""What `--params` takes: `key:value` or `key=value`, several, nested, repeated; and how errors end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import click
 import yaml
 
-from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.errors import UserError, user_error
+from backdoor_pipeline.base.nesting import put
 
 OPEN, CLOSE = "[{(", ")}]"
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn a `UserError`, however deep Kedro wrapped it, into its sentence and exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        cause = user_error(error)
+        if cause is None:
+            raise
+        raise click.ClickException(str(cause)) from None
 
 
 def parse_params(texts: Iterable[str]) -> dict[str, Any]:
@@ -23,7 +38,7 @@ def parse_params(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         for item in _split(text):
             key, value = _parse_item(item)
-            _put(params, key.split("."), value, item)
+            _put(params, key, value, item)
     return params
 
 
@@ -54,12 +69,10 @@ def _parse_item(item: str) -> tuple[str, Any]:
         return key, text
 
 
-def _put(params: dict[str, Any], path: list[str], value: Any, item: str) -> None:
-    *parents, last = path
-    if not all(path):
+def _put(params: dict[str, Any], name: str, value: Any, item: str) -> None:
+    if not all(name.split(".")):
         raise UserError(f"--params: '{item}' has an empty part in its key.")
-    for parent in parents:
-        params = params.setdefault(parent, {})
-        if not isinstance(params, dict):
-            raise UserError(f"--params: '{item}' goes below '{parent}', which was given a value of its own.")
-    params[last] = value
+    try:
+        put(params, name, value)
+    except UserError as error:
+        raise UserError(f"--params: {error}") from None

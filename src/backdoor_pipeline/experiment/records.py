@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.experiment.specs import Experiment
-from backdoor_pipeline.sweep.grid import flatten
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,14 @@
 """What has to be seen to before a run writes anything, and when it has scores."""
 
+from typing import get_args
+
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from backdoor_pipeline.catalog import ImageSplitDataset, MetricsDataset
-from backdoor_pipeline.data.sources import find_split
+from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
+from backdoor_pipeline.data.sources import Split, find_split
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.records import RECORD, result_row, write_record
 from backdoor_pipeline.experiment.specs import Experiment
@@ -25,10 +27,10 @@ class DataHooks:
         Raises:
             UserError: they are not there; the message says how to get them.
         """
-        for split in {"clean_train", "clean_test"} & pipeline.inputs():
-            clean = catalog.get(split)
-            if isinstance(clean, ImageSplitDataset):
-                find_split(clean.spec, clean.raw, clean.split)
+        clean = catalog.get("clean") if "clean" in pipeline.inputs() else None
+        if isinstance(clean, CleanDataset):
+            for split in get_args(Split):
+                find_split(clean.spec, clean.raw, split)
 
 
 class RecordHooks:

@@ -14,6 +14,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun, tracking_uri
@@ -115,21 +116,6 @@ def curves(prefix: str, history: pd.DataFrame) -> list[Metric]:
         for column in history.columns.drop("epoch")
         for epoch, value in zip(history["epoch"], history[column].tolist(), strict=True)
     ]
-
-
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters as dotted ones.
-
-    >>> flatten({"training": {"lr": 0.1}, "seed": 0})
-    {'training.lr': 0.1, 'seed': 0}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _git_commit(project: Path) -> str:

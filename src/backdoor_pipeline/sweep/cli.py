@@ -51,7 +51,7 @@ def sweep(**options: Any) -> None:
     kedro sweep --grid attack=badnets,none --grid seed=0,1,2 --params epochs:5
     kedro sweep paper --only dataset=cifar10 --only seed=0,1 --engine ray
     """
-    from backdoor_pipeline.cli import plain_errors
+    from backdoor_pipeline.experiment.command_line import plain_errors
     from backdoor_pipeline.sweep.command import Options, run_sweep
 
     with plain_errors():

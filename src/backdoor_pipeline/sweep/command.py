@@ -8,13 +8,14 @@ from kedro.framework.project import settings
 from rich.console import Console
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.experiment.command_line import parse_params
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
-from backdoor_pipeline.sweep.grid import Grid, chosen, flatten, parse_axis, read_grid
+from backdoor_pipeline.sweep.grid import Grid, chosen, parse_axis, read_grid
 from backdoor_pipeline.sweep.launch import KINDS, Launcher, Progress
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan

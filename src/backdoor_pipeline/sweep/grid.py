@@ -11,10 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.nesting import Flat, flatten
 from backdoor_pipeline.experiment.validation import check
 
-Flat = dict[str, Any]  # dotted parameter -> value
-Nested = dict[str, Any]
 Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
 
 
@@ -154,42 +153,3 @@ def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> 
 def matches(cell: Flat, rule: Mapping[str, Any]) -> bool:
     """Whether a cell has every value (or one of every list of values) that a rule names."""
     return all(cell[name] in (value if isinstance(value, list) else [value]) for name, value in rule.items())
-
-
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> Flat:
-    """Nested parameters as dotted ones."""
-    flat: Flat = {}
-    for key, value in nested.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
-
-
-def nest(flat: Mapping[str, Any]) -> Nested:
-    """Dotted parameters as nested ones.
-
-    >>> nest({"seed": 1, "training.lr": 0.1})
-    {'seed': 1, 'training': {'lr': 0.1}}
-
-    Raises:
-        UserError: one parameter goes below another that has a value of its own.
-    """
-    nested: Nested = {}
-    for name, value in flat.items():
-        block = nested
-        *parents, last = name.split(".")
-        for parent in parents:
-            block = block.setdefault(parent, {})
-            if not isinstance(block, dict):
-                raise UserError(f"'{name}' goes below '{parent}', which was given a value of its own.")
-        block[last] = value
-    return nested
-
-
-def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Nested:
-    """`base` with nested changes over it; neither is changed, and what stays the same is shared."""
-    merged = dict(base)
-    for key, value in changes.items():
-        below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = overlaid(below, value) if both else value  # type: ignore[arg-type]
-    return merged

@@ -8,6 +8,7 @@ from typing import Any
 
 from kedro.config import AbstractConfigLoader, OmegaConfigLoader
 from kedro.framework.project import settings
+from kedro.io import AbstractDataset
 from omegaconf import OmegaConf
 
 from backdoor_pipeline.pipeline_registry import STAGES
@@ -33,11 +34,15 @@ class Layout:
         self.catalog = catalog
         self._project = project
         self._files = {
-            stage: [_pattern(catalog[name]) for name in sorted(module.create_pipeline().all_outputs())]
+            stage: [
+                str(file)
+                for name in sorted(module.create_pipeline().all_outputs())
+                for file in _dataset(name, catalog[name]).files
+            ]
             for stage, module in STAGES.items()
         }
         self._metrics = {stage: catalog.get(f"{stage}_metrics", {}).get("filepath") for stage in STAGES}
-        self.raw = project / catalog["clean_train"]["filepath"]
+        self.raw = project / catalog["clean"]["filepath"]
 
     @classmethod
     def of(cls, loader: AbstractConfigLoader, project: Path) -> "Layout":
@@ -104,7 +109,6 @@ def _listed(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _pattern(entry: Mapping[str, Any]) -> str:
-    """A dataset's file; of a figure's three files the one that is written last."""
-    suffix = ".png" if entry["type"].endswith("FigureDataset") else ""
-    return f"{entry['filepath']}{suffix}"
+def _dataset(name: str, entry: Mapping[str, Any]) -> Any:
+    """The dataset of a stage's output: all of ours tell their files."""
+    return AbstractDataset.from_config(name, dict(entry))

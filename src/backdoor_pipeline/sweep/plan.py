@@ -11,6 +11,7 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.nesting import Flat, Nested, flatten, nest, overlaid
 from backdoor_pipeline.data.sources import find_split, load_split
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
@@ -19,7 +20,7 @@ from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.resolve import build_experiment
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
-from backdoor_pipeline.sweep.grid import Flat, Kind, Nested, flatten, nest, overlaid
+from backdoor_pipeline.sweep.grid import Kind
 from backdoor_pipeline.sweep.layout import Layout, Snapshot
 
 CHAIN = tuple(STAGES)

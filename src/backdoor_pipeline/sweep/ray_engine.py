@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.nesting import overlaid
 from backdoor_pipeline.sweep.execution import Job, Outcome, Site, execute
-from backdoor_pipeline.sweep.grid import Kind, Resources, overlaid
+from backdoor_pipeline.sweep.grid import Kind, Resources
 
 # Ray pins CUDA_VISIBLE_DEVICES for a process that serves one task; ours serve many, maybe on other GPUs.
 ENVIRONMENT = {"RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}

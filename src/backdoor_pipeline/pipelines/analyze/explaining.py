@@ -11,12 +11,13 @@ from backdoor_pipeline.analysis.frequency import frequency_saliency
 from backdoor_pipeline.analysis.full_grad import full_grad
 from backdoor_pipeline.analysis.grad_cam import grad_cam
 from backdoor_pipeline.analysis.shapley import shapley_values
-from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.experiment.specs import Analyzing, Choices
+from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.specs import Analyzing
+from backdoor_pipeline.experiment.stages import AnalyzeStage
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.analyze.shown import by_name, explained_images, title
-from backdoor_pipeline.training import Engine, Trainer
+from backdoor_pipeline.training import Trainer
 
 
 def _node(name: str, look: Look, method: Callable[[Analyzing, int], Method]) -> Callable[..., Figure]:
@@ -29,18 +30,17 @@ def _node(name: str, look: Look, method: Callable[[Analyzing, int], Method]) -> 
     """
 
     def draw(
-        clean_test: ImageSet,
-        poisoned_test: PoisonedRows,
+        clean: Splits,
+        poison: Poisoned,
         predictions: pd.DataFrame,
         backdoored_model: Classifier,
         defended_model: Classifier,
-        engine: Engine,
-        choices: Choices,
-        analyzing: Analyzing,
+        stage: AnalyzeStage,
     ) -> Figure:
-        images = explained_images(clean_test, poisoned_test, predictions, choices, analyzing.explained_images)
+        choices, most = stage.choices, stage.analyzing.explained_images
+        images = explained_images(clean.test, poison.test, predictions, choices, most)
         models = by_name(backdoored_model, defended_model, choices)
-        maps, trainer = method(analyzing, choices.seed), Trainer(engine, None)
+        maps, trainer = method(stage.analyzing, choices.seed), Trainer(stage.engine, None)
         return explanation_figure(images, models, maps, look, trainer, title(name, choices))
 
     return draw

@@ -1,4 +1,6 @@
-"""One node per figure."""
+"""The figures of data, training, defense and answers: one node each."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,64 +12,65 @@ from backdoor_pipeline.analysis.curves import training_curves
 from backdoor_pipeline.analysis.defense import defense_figure
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.samples import sample_sheet
-from backdoor_pipeline.base.seeds import generator
+from backdoor_pipeline.analysis.scoring import CLEAN
+from backdoor_pipeline.analysis.stealth import stealth_figure
+from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
-from backdoor_pipeline.defenses.diagnostics import Diagnostics
-from backdoor_pipeline.experiment.specs import Analyzing, Choices
-from backdoor_pipeline.pipelines.analyze.shown import title
-from backdoor_pipeline.pipelines.shared.scoring import CLEAN
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.stages import AnalyzeStage
+from backdoor_pipeline.pipelines.analyze.shown import drawn, title
 
 
-def draw_samples(
-    clean_test: ImageSet, poisoned_test: PoisonedRows, choices: Choices, analyzing: Analyzing
-) -> Figure:
+def draw_samples(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> Figure:
     """A sheet of test images, clean, triggered, and their difference."""
-    triggered = poisoned_test if len(poisoned_test) else _untouched(clean_test)
-    shown = torch.randperm(len(triggered), generator=generator(choices.seed, "samples"))[
-        : analyzing.sample_images
-    ]
+    test, choices = clean.test, stage.choices
+    triggered = poison.test if len(poison.test) else _untouched(test)
+    shown = drawn(len(triggered), stage.analyzing.sample_images, choices, "samples")
     index = triggered.index[shown]
     return sample_sheet(
-        clean_test.images[index],
+        test.images[index],
         triggered.images[shown],
         triggered.true_labels[shown],
         triggered.labels[shown],
-        clean_test.classes,
+        test.classes,
         title("Triggered test images", choices),
     )
 
 
-def draw_training_curves(train_history: pd.DataFrame, choices: Choices) -> Figure:
+def draw_training_curves(train_history: pd.DataFrame, stage: AnalyzeStage) -> Figure:
     """Loss, C-Acc and ASR per epoch of the victim's training."""
-    return training_curves(train_history, title("Training", choices))
+    return training_curves(train_history, title("Training", stage.choices))
 
 
 def draw_defense(
-    defend_history: pd.DataFrame,
-    suspicion: pd.DataFrame,
-    diagnostics: Diagnostics,
-    poisoned_train: PoisonedRows,
-    choices: Choices,
+    defend_history: pd.DataFrame, findings: Findings, poison: Poisoned, stage: AnalyzeStage
 ) -> Figure:
     """How the defense came to its result; the suspicion scores are split by the truth, which it never saw."""
+    suspicion = findings.suspicion
     kinds = np.full(len(suspicion), "clean", dtype="<U8")
     if len(suspicion):
         for role in ROLES:
-            kinds[poisoned_train.mask(len(suspicion), role).numpy()] = role
-    return defense_figure(
-        defend_history, suspicion, kinds, diagnostics, title(f"Defense {choices.defense}", choices)
-    )
+            kinds[poison.train.mask(len(suspicion), role).numpy()] = role
+    heading = title(f"Defense {stage.choices.defense}", stage.choices)
+    return defense_figure(defend_history, suspicion, kinds, findings.diagnostics, heading)
 
 
-def draw_confusion_before(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
+def draw_confusion_before(predictions: pd.DataFrame, clean: Splits, stage: AnalyzeStage) -> Figure:
     """Confusion of the victim's model on the clean test set."""
-    return _confusion(predictions, "before", clean_test, title("Before defense", choices))
+    return _confusion(predictions, "before", clean.test, title("Before defense", stage.choices))
 
 
-def draw_confusion_after(predictions: pd.DataFrame, clean_test: ImageSet, choices: Choices) -> Figure:
+def draw_confusion_after(predictions: pd.DataFrame, clean: Splits, stage: AnalyzeStage) -> Figure:
     """Confusion of the defended model on the clean test set."""
-    return _confusion(predictions, "after", clean_test, title(f"After {choices.defense}", choices))
+    heading = title(f"After {stage.choices.defense}", stage.choices)
+    return _confusion(predictions, "after", clean.test, heading)
+
+
+def draw_stealth(poison_metrics: dict[str, Any], stage: AnalyzeStage) -> Figure:
+    """How visible the trigger and the poison are."""
+    return stealth_figure(poison_metrics, title("Visibility of the poison", stage.choices))
 
 
 def _confusion(predictions: pd.DataFrame, when: str, clean_test: ImageSet, title: str) -> Figure:

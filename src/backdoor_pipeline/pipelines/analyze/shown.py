@@ -5,13 +5,13 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.analysis.explanations import Explained
+from backdoor_pipeline.analysis.scoring import CLEAN, TRIGGERED
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.pipelines.shared.scoring import CLEAN, TRIGGERED
 
 
 def title(what: str, choices: Choices) -> str:

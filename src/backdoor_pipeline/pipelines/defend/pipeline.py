@@ -11,16 +11,8 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=defend_model,
-                inputs=[
-                    "clean_train",
-                    "poisoned_train",
-                    "backdoored_model",
-                    "params:experiment.dataset",
-                    "params:experiment.defending",
-                    "params:experiment.engine",
-                    "train_metrics",
-                ],
-                outputs=["defended_model", "defend_history", "suspicion", "diagnostics", "defend_metrics"],
+                inputs=["clean", "poison", "backdoored_model", "params:stages.defend", "train_metrics"],
+                outputs=["defended_model", "defend_history", "findings", "defend_metrics"],
                 name="defend",
                 tags="defend",
             )

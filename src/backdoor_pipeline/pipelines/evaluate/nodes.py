@@ -6,29 +6,28 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.analysis.scoring import prediction_frame, to_scores
+from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.base.timing import Stopwatch
+from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.defenses.diagnostics import Diagnostics
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.stages import EvaluateStage
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness, robust_improvement
 from backdoor_pipeline.metrics.detection import detection
 from backdoor_pipeline.models.classifier import Classifier, same_weights
 from backdoor_pipeline.pipelines.evaluate.oracle import oracle, score_candidates
-from backdoor_pipeline.pipelines.shared.scoring import prediction_frame, to_scores
-from backdoor_pipeline.training import Engine, Trainer
+from backdoor_pipeline.training import Trainer
 
 
 def evaluate_models(
-    clean_test: ImageSet,
-    poisoned_train: PoisonedRows,
-    poisoned_test: PoisonedRows,
+    clean: Splits,
+    poison: Poisoned,
     backdoored_model: Classifier,
     defended_model: Classifier,
-    suspicion: pd.DataFrame,
-    diagnostics: Diagnostics,
-    dataset: DatasetSpec,
-    engine: Engine,
+    findings: Findings,
+    stage: EvaluateStage,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
     """Score the model before and after the defense, and the defense's suspicion against the true poison.
 
@@ -36,27 +35,25 @@ def evaluate_models(
         Metrics (fractions; None where a metric is undefined); every prediction on both test sets; what the
         models between which the defense chose would have scored.
     """
-    trainer = Trainer(engine, dataset.augmentation)
+    trainer, tests = Trainer(stage.engine, stage.dataset.augmentation), (clean.test, poison.test)
     with Stopwatch() as clock:
-        before = after = _predict(trainer, backdoored_model, clean_test, poisoned_test)
+        before = after = _predict(trainer, backdoored_model, *tests)
         if not same_weights(backdoored_model, defended_model):
-            after = _predict(trainer, defended_model, clean_test, poisoned_test)
+            after = _predict(trainer, defended_model, *tests)
         predicted = {"before": before, "after": after}
         scores = {
-            when: to_scores(clean, clean_test.labels, triggered, poisoned_test)
-            for when, (clean, triggered) in predicted.items()
+            when: to_scores(untouched, clean.test.labels, triggered, poison.test)
+            for when, (untouched, triggered) in predicted.items()
         }
-        candidates = diagnostics.candidates
-        scored = score_candidates(
-            trainer, backdoored_model, candidates, clean_test, poisoned_test, scores["before"]
-        )
+        candidates = findings.diagnostics.candidates
+        scored = score_candidates(trainer, backdoored_model, candidates, *tests, scores["before"])
     metrics = {
         **_comparison(scores["before"], scores["after"]),
         **oracle(scored),
-        **_detection(suspicion, poisoned_train),
+        **_detection(findings.suspicion, poison.train),
         "seconds": clock.seconds,
     }
-    return metrics, prediction_frame(clean_test, poisoned_test, **predicted), scored
+    return metrics, prediction_frame(clean.test, poison.test, **predicted), scored
 
 
 def _predict(

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 import torch
 
+from backdoor_pipeline.analysis.scoring import score, to_scores
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses.diagnostics import Candidates
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.features import penultimate
-from backdoor_pipeline.pipelines.shared.scoring import score, to_scores
 from backdoor_pipeline.training import Trainer
 
 COLUMNS = ("setting", "value", "chosen", "clean_accuracy", "asr", "robust_accuracy", "der")

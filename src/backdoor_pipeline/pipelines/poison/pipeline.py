@@ -11,15 +11,8 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=poison_dataset,
-                inputs=[
-                    "clean_train",
-                    "clean_test",
-                    "attacker_networks",
-                    "params:experiment.dataset",
-                    "params:experiment.poisoning",
-                    "params:experiment.engine",
-                ],
-                outputs=["poisoned_train", "poisoned_test", "trigger", "poison_metrics"],
+                inputs=["clean", "attacker_networks", "params:stages.poison"],
+                outputs=["poison", "poison_metrics"],
                 name="poison",
                 tags="poison",
             )

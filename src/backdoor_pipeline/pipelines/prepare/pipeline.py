@@ -11,17 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=prepare_attacker,
-                inputs=[
-                    "clean_train",
-                    "clean_test",
-                    "params:experiment.dataset",
-                    "params:experiment.poisoning",
-                    "params:experiment.training",
-                    "params:experiment.engine",
-                    "prepare_checkpoints",
-                    "params:experiment.watching",
-                    "watch_folder",
-                ],
+                inputs=["clean", "params:stages.prepare", "prepare_folders"],
                 outputs=["attacker_networks", "prepare_history", "prepare_metrics"],
                 name="prepare",
                 tags="prepare",

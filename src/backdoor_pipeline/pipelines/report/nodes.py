@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.experiment.specs import Reporting
 from backdoor_pipeline.reporting import effect, tables
@@ -20,7 +21,6 @@ from backdoor_pipeline.reporting.strengths import strength_matrix
 from backdoor_pipeline.reporting.summary import summarize
 from backdoor_pipeline.reporting.table import Table
 from backdoor_pipeline.reporting.variants import with_variants
-from backdoor_pipeline.sweep.grid import flatten
 
 
 def collect(

@@ -1,93 +1,55 @@
 """results of all experiments -> figures, tables, a leaderboard."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from backdoor_pipeline.pipelines.report import nodes
 
+SETTINGS, REPORT = "report_settings", "params:report"
+
+Names = str | list[str]
+
+NODES: dict[
+    str, tuple[Callable[..., Any], Names, Names]
+] = {  # name: what does it, of what, and what comes out
+    "collect": (
+        nodes.collect,
+        ["results", "failures", REPORT],
+        ["report_cells", SETTINGS, "report_failures", "report_metrics"],
+    ),
+    "lay_beside_published": (
+        nodes.lay_beside_published,
+        [SETTINGS, REPORT],
+        ["report_compared", "report_figure_published", "report_table_published"],
+    ),
+    "sweep_parameters": (
+        nodes.sweep_parameters,
+        ["report_cells", REPORT],
+        ["report_figure_sensitivity", "report_table_sensitivity"],
+    ),
+    "draw_strengths": (nodes.draw_strengths, ["report_cells", "all_strengths"], "report_figure_strengths"),
+    "draw_overview": (nodes.draw_overview, SETTINGS, "report_figure_overview"),
+    "draw_heat_map": (nodes.draw_heat_map, SETTINGS, "report_figure_heat_map"),
+    "draw_dataset_effect": (nodes.draw_dataset_effect, SETTINGS, "report_figure_datasets"),
+    "draw_ratio_effect": (nodes.draw_ratio_effect, SETTINGS, "report_figure_ratios"),
+    "draw_model_effect": (nodes.draw_model_effect, SETTINGS, "report_figure_models"),
+    "tabulate_results": (nodes.tabulate_results, SETTINGS, "report_table_results"),
+    "tabulate_benchmark": (nodes.tabulate_benchmark, SETTINGS, "report_table_benchmark"),
+    "tabulate_failures": (nodes.tabulate_failures, "report_failures", "report_table_failures"),
+    "write_leaderboard": (
+        nodes.write_leaderboard,
+        [SETTINGS, "report_compared", "report_failures"],
+        "report_leaderboard",
+    ),
+}
+
 
 def create_pipeline() -> Pipeline:
     """The report."""
-    settings, report = "report_settings", "params:report"
-    return Pipeline(
-        [
-            Node(
-                func=nodes.collect,
-                inputs=["results", "failures", report],
-                outputs=["report_cells", settings, "report_failures", "report_metrics"],
-                name="collect",
-            ),
-            Node(
-                func=nodes.lay_beside_published,
-                inputs=[settings, report],
-                outputs=["report_compared", "report_figure_published", "report_table_published"],
-                name="lay_beside_published",
-            ),
-            Node(
-                func=nodes.sweep_parameters,
-                inputs=["report_cells", report],
-                outputs=["report_figure_sensitivity", "report_table_sensitivity"],
-                name="sweep_parameters",
-            ),
-            Node(
-                func=nodes.draw_strengths,
-                inputs=["report_cells", "all_strengths"],
-                outputs="report_figure_strengths",
-                name="draw_strengths",
-            ),
-            Node(
-                func=nodes.draw_overview,
-                inputs=settings,
-                outputs="report_figure_overview",
-                name="draw_overview",
-            ),
-            Node(
-                func=nodes.draw_heat_map,
-                inputs=settings,
-                outputs="report_figure_heat_map",
-                name="draw_heat_map",
-            ),
-            Node(
-                func=nodes.draw_dataset_effect,
-                inputs=settings,
-                outputs="report_figure_datasets",
-                name="draw_dataset_effect",
-            ),
-            Node(
-                func=nodes.draw_ratio_effect,
-                inputs=settings,
-                outputs="report_figure_ratios",
-                name="draw_ratio_effect",
-            ),
-            Node(
-                func=nodes.draw_model_effect,
-                inputs=settings,
-                outputs="report_figure_models",
-                name="draw_model_effect",
-            ),
-            Node(
-                func=nodes.tabulate_results,
-                inputs=settings,
-                outputs="report_table_results",
-                name="tabulate_results",
-            ),
-            Node(
-                func=nodes.tabulate_benchmark,
-                inputs=settings,
-                outputs="report_table_benchmark",
-                name="tabulate_benchmark",
-            ),
-            Node(
-                func=nodes.tabulate_failures,
-                inputs="report_failures",
-                outputs="report_table_failures",
-                name="tabulate_failures",
-            ),
-            Node(
-                func=nodes.write_leaderboard,
-                inputs=[settings, "report_compared", "report_failures"],
-                outputs="report_leaderboard",
-                name="write_leaderboard",
-            ),
-        ],
-        tags="report",
-    )
+    made = [
+        Node(func=func, inputs=inputs, outputs=outputs, name=name)
+        for name, (func, inputs, outputs) in NODES.items()
+    ]
+    return Pipeline(made, tags="report")

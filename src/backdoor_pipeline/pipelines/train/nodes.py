@@ -1,39 +1,34 @@
 """The node that trains the victim's model."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.attacks import Trigger
+from backdoor_pipeline.analysis.look import Look
+from backdoor_pipeline.analysis.watching import Watcher, watch_controlled, watch_static
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Prepared
-from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.poisoned import PoisonedRows, overlay
-from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
+from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.catalog import Folders
+from backdoor_pipeline.data.poisoned import overlay
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.stages import VictimStage
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of, new_model
+from backdoor_pipeline.pipelines.shared.notes import NotesFolder
 from backdoor_pipeline.pipelines.shared.specificity import specificity
-from backdoor_pipeline.pipelines.watching import Look, Watcher, watch_controlled, watch_static
-from backdoor_pipeline.training import Engine, History, Trainer
+from backdoor_pipeline.training import History, Trainer
+
+Trained = tuple[Classifier, History, Watcher | None]
 
 
 def train_victim(
-    clean_train: ImageSet,
-    clean_test: ImageSet,
-    poisoned_train: PoisonedRows,
-    poisoned_test: PoisonedRows,
-    trigger: Trigger,
+    clean: Splits,
+    poison: Poisoned,
     attacker_networks: Networks,
     prepare_history: pd.DataFrame,
-    dataset: DatasetSpec,
-    poisoning: Poisoning,
-    training: Training,
-    engine: Engine,
-    checkpoints: Path,
-    watching: Watching,
-    watch_folder: Path,
+    stage: VictimStage,
+    folders: Folders,
 ) -> tuple[Classifier, pd.DataFrame, dict[str, Any]]:
     """Train a model on the poisoned set as a victim would, or, of an attacker who has control, as he does.
 
@@ -43,48 +38,71 @@ def train_victim(
     Returns:
         The (backdoored) model, its history (one row per epoch), metrics of the last epoch.
     """
-    trainer = Trainer(engine, dataset.augmentation)
-    checkpoint, epochs = checkpoints / "train.safetensors", training.recipe.epochs
-    watcher: Watcher | None = None
-
-    def look() -> Look:
-        return Look(trainer, clean_test, lambda _: poisoned_test, engine.evaluate_every, epochs, watcher)
-
-    attack = attack_of(poisoning.attack) if poisoning.attack else None
-    if poisoning.attack and isinstance(attack, TrainingControlledAttack):
+    spec, trainer = stage.poisoning.attack, Trainer(stage.engine, stage.dataset.augmentation)
+    attack = attack_of(spec) if spec else None
+    if isinstance(attack, TrainingControlledAttack):
         prepared = Prepared(attacker_networks, _rows(prepare_history))
-        env = attack_env(poisoning.attack, dataset, engine, prepared)
-        if not attack.preparation():  # else the model was trained with the networks, and watched then
-            watcher = watch_controlled(watching, attack, clean_train, env, epochs)
-        victim = Victim(
-            build=lambda: new_model(dataset, training),
-            recipe=training.recipe,
-            watch=look(),
-            checkpoint=checkpoint,
-            observer=watcher.recorder if watcher else None,
-        )
-        model, history = attack.train(clean_train, trigger, victim, env)
+        model, history, watcher = _as_the_attacker(attack, prepared, clean, poison, stage, folders)
     else:
-        model = new_model(dataset, training)
-        poisoned = overlay(clean_train, poisoned_train)
-        watcher = watch_static(watching, trainer, poisoned, poisoned_train, training.seed, epochs)
-        history = trainer.fit(
-            model,
-            poisoned,
-            training.recipe,
-            seed=training.seed,
-            on_epoch=look(),
-            observer=watcher.recorder if watcher else None,
-            checkpoint=checkpoint,
-        )
+        model, history, watcher = _as_a_victim(trainer, clean, poison, stage, folders)
     if watcher:
-        history = watcher.keep(history, watch_folder)
+        history, notes = watcher.part(history)
+        NotesFolder(folders.notes).save(notes)
     metrics = _summary(history, trainer)
-    if poisoning.attack and attack:
-        metrics |= specificity(
-            attack, model, clean_test, trigger, attack_env(poisoning.attack, dataset, engine)
-        )
+    if spec and attack:
+        env = attack_env(spec, stage.dataset, stage.engine)
+        metrics |= specificity(attack, model, clean.test, poison.trigger, env)
     return model, pd.DataFrame(history), metrics
+
+
+def _as_a_victim(
+    trainer: Trainer, clean: Splits, poison: Poisoned, stage: VictimStage, folders: Folders
+) -> Trained:
+    model, training = new_model(stage.dataset, stage.training), stage.training
+    poisoned, epochs = overlay(clean.train, poison.train), training.recipe.epochs
+    watcher = watch_static(stage.watching, trainer, poisoned, poison.train, training.seed, epochs)
+    history = trainer.fit(
+        model,
+        poisoned,
+        training.recipe,
+        seed=training.seed,
+        on_epoch=_look(trainer, clean, poison, stage, watcher),
+        observer=watcher.recorder if watcher else None,
+        checkpoint=folders.checkpoint,
+    )
+    return model, history, watcher
+
+
+def _as_the_attacker(
+    attack: TrainingControlledAttack,
+    prepared: Prepared,
+    clean: Splits,
+    poison: Poisoned,
+    stage: VictimStage,
+    folders: Folders,
+) -> Trained:
+    assert stage.poisoning.attack is not None
+    env = attack_env(stage.poisoning.attack, stage.dataset, stage.engine, prepared)
+    watcher = None
+    if not attack.preparation():  # else the model was trained with the networks, and watched then
+        epochs = stage.training.recipe.epochs
+        watcher = watch_controlled(stage.watching, attack, clean.train, env, epochs)
+    victim = Victim(
+        build=lambda: new_model(stage.dataset, stage.training),
+        recipe=stage.training.recipe,
+        watch=_look(env.trainer, clean, poison, stage, watcher),
+        checkpoint=folders.checkpoint,
+        observer=watcher.recorder if watcher else None,
+    )
+    model, history = attack.train(clean.train, poison.trigger, victim, env)
+    return model, history, watcher
+
+
+def _look(
+    trainer: Trainer, clean: Splits, poison: Poisoned, stage: VictimStage, watcher: Watcher | None
+) -> Look:
+    every, epochs = stage.engine.evaluate_every, stage.training.recipe.epochs
+    return Look(trainer, clean.test, lambda _: poison.test, every, epochs, watcher)
 
 
 def _rows(history: pd.DataFrame) -> History:

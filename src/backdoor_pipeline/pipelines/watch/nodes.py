@@ -2,42 +2,26 @@
 
 import logging
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.attacks import Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
-from backdoor_pipeline.attacks.networks import Networks
-from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.data.spec import DatasetSpec
-from backdoor_pipeline.experiment.specs import Poisoning, Training, Watching
+from backdoor_pipeline.attacks.networks import NoNetworks
+from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.catalog import Folders
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.stages import VictimStage
 from backdoor_pipeline.pipelines.prepare.nodes import prepare_attacker
 from backdoor_pipeline.pipelines.shared.attacking import attack_of
+from backdoor_pipeline.pipelines.shared.notes import NotesFolder
 from backdoor_pipeline.pipelines.train.nodes import train_victim
-from backdoor_pipeline.pipelines.watching import Records
-from backdoor_pipeline.training import Engine
 
 logger = logging.getLogger(__name__)
 
 
 def watch_training(
-    clean_train: ImageSet,
-    clean_test: ImageSet,
-    poisoned_train: PoisonedRows,
-    poisoned_test: PoisonedRows,
-    trigger: Trigger,
-    attacker_networks: Networks,
-    prepare_history: pd.DataFrame,
-    dataset: DatasetSpec,
-    poisoning: Poisoning,
-    training: Training,
-    engine: Engine,
-    watching: Watching,
-    watch_folder: Path,
-    train_metrics: dict[str, Any],
+    clean: Splits, poison: Poisoned, stage: VictimStage, folders: Folders, train_metrics: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Take the notes that the training left; if it was not watched, or otherwise, repeat it.
 
@@ -46,24 +30,25 @@ def watch_training(
     Returns:
         A row per epoch and a row per training sample; both empty if nothing is watched.
     """
-    if not watching.on:
+    if not stage.watching.on:
         return pd.DataFrame({"epoch": []}), pd.DataFrame({"index": []})
-    records = Records(watch_folder)
-    if found := records.load():
-        return found
-    logger.info(
-        "the training was not watched: it is repeated (the first took %.0f s)", train_metrics["seconds"]
-    )
-    checkpoints = watch_folder / "checkpoints"
-    kept = (watching, watch_folder)
-    attack = attack_of(poisoning.attack) if poisoning.attack else None
+    kept = NotesFolder(folders.notes)
+    notes = kept.load()
+    if notes is None:
+        logger.info(
+            "the training was not watched: it is repeated (the first took %.0f s)", train_metrics["seconds"]
+        )
+        _train_again(clean, poison, stage, folders)
+        shutil.rmtree(folders.checkpoints, ignore_errors=True)
+        notes = kept.load()
+    assert notes is not None, "a watched training leaves its notes"
+    return notes.epochs, notes.samples
+
+
+def _train_again(clean: Splits, poison: Poisoned, stage: VictimStage, folders: Folders) -> None:
+    """Repeat the stage that trained the victim's model: an attacker may have done so with his networks."""
+    attack = attack_of(stage.poisoning.attack) if stage.poisoning.attack else None
     if isinstance(attack, TrainingControlledAttack) and attack.preparation():
-        prepare_attacker(clean_train, clean_test, dataset, poisoning, training, engine, checkpoints, *kept)
+        prepare_attacker(clean, stage, folders)
     else:
-        sets = (clean_train, clean_test, poisoned_train, poisoned_test)
-        theirs = (trigger, attacker_networks, prepare_history)
-        train_victim(*sets, *theirs, dataset, poisoning, training, engine, checkpoints, *kept)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    found = records.load()
-    assert found is not None, "a watched training leaves its notes"
-    return found
+        train_victim(clean, poison, NoNetworks(), pd.DataFrame({"epoch": []}), stage, folders)

@@ -11,22 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=watch_training,
-                inputs=[
-                    "clean_train",
-                    "clean_test",
-                    "poisoned_train",
-                    "poisoned_test",
-                    "trigger",
-                    "attacker_networks",
-                    "prepare_history",
-                    "params:experiment.dataset",
-                    "params:experiment.poisoning",
-                    "params:experiment.training",
-                    "params:experiment.engine",
-                    "params:experiment.watching",
-                    "watch_folder",
-                    "train_metrics",
-                ],
+                inputs=["clean", "poison", "params:stages.watch", "watch_folders", "train_metrics"],
                 outputs=["watched_epochs", "watched_samples"],
                 name="watch",
                 tags="watch",

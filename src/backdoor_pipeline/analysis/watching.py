@@ -1,10 +1,9 @@
-"""Watching the victim's training: what is noted at the end of its epochs, and where the notes are kept."""
+"""Watching the victim's training: what is noted at the end of its epochs."""
 
 import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,21 +13,33 @@ from torch.nn import functional as F
 
 from backdoor_pipeline.analysis.recorder import SampleRecorder
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
+from backdoor_pipeline.analysis.scoring import Answers
 from backdoor_pipeline.attacks import AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, draw_roles
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.base.timing import Stopwatch
-from backdoor_pipeline.catalog import FrameDataset
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.experiment.specs import Watching
-from backdoor_pipeline.pipelines.shared.scoring import Answers, to_answers
 from backdoor_pipeline.training import History, Trainer
 from backdoor_pipeline.training.hosting import hosted
 
 PREFIX = "watched_"  # of a history's columns that are notes
 CLEAN = "clean"
 Kinds = dict[str, Samples]
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was noted of one training.
+
+    Attributes:
+        epochs: a row per epoch.
+        samples: a row per training sample; none unless forgetting was watched.
+    """
+
+    epochs: pd.DataFrame
+    samples: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +78,12 @@ class Watcher:
         # JSON, in which checkpoints keep the history, has no NaN
         return {f"{PREFIX}{name}": value for name, value in found.items() if not math.isnan(value)}
 
-    def keep(self, history: History, folder: Path) -> History:
-        """Write down what was noted; returns the history without the notes."""
-        notes = pd.DataFrame([{"epoch": row["epoch"], **_part(row, notes=True)} for row in history])
-        notes = notes[["epoch", *sorted(notes.columns.drop("epoch"))]]  # one order, resumed or not
+    def part(self, history: History) -> tuple[History, Notes]:
+        """The history without the notes, and the notes."""
+        epochs = pd.DataFrame([{"epoch": row["epoch"], **_part(row, notes=True)} for row in history])
+        epochs = epochs[["epoch", *sorted(epochs.columns.drop("epoch"))]]  # one order, resumed or not
         samples = self.recorder.frame() if self.watching.forgetting else pd.DataFrame({"index": []})
-        Records(folder).save(notes, samples)
-        return [_part(row, notes=False) for row in history]
+        return [_part(row, notes=False) for row in history], Notes(epochs, samples)
 
     def _gradient_notes(self, epoch: int, model: nn.Module, trigger: Trigger | None) -> dict[str, float]:
         with Stopwatch() as clock, hosted(model, self.trainer.device, training=False):
@@ -81,60 +91,6 @@ class Watcher:
             report = gradient_report(model, kinds)
         images = min(len(samples.labels) for samples in kinds.values())
         return {**report, "gradient_images": float(images), "gradient_seconds": clock.seconds}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is looked at after each epoch of the victim's training: scores for its history, and notes.
-
-    Attributes:
-        trainer: the engine.
-        clean: the clean test set.
-        triggered: the triggered one, with the trigger as it is by then.
-        every: epochs between scores.
-        epochs: of the training.
-        watcher: takes the notes, or None.
-    """
-
-    trainer: Trainer
-    clean: ImageSet
-    triggered: Callable[[Trigger | None], PoisonedRows]
-    every: int
-    epochs: int
-    watcher: Watcher | None
-
-    def __call__(self, epoch: int, model: nn.Module, trigger: Trigger | None = None) -> Mapping[str, float]:
-        """C-Acc, ASR and R-Acc when they are due, and whatever the watcher notes."""
-        scored = epoch % self.every == 0 or epoch == self.epochs
-        tests = None
-        if scored or (self.watcher and self.watcher.due(epoch)):
-            tests = to_answers(self.trainer, model, self.clean, self.triggered(trigger))
-        found: dict[str, float] = tests.scores().model_dump(exclude_none=True) if tests and scored else {}
-        return found | (self.watcher.notes(epoch, model, trigger, tests) if self.watcher else {})
-
-
-class Records:
-    """The notes of one training, as files.
-
-    Args:
-        folder: theirs; named by what was trained and what was watched.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._epochs, self._samples = (
-            FrameDataset(filepath=str(folder / f"{name}.parquet")) for name in ("epochs", "samples")
-        )
-
-    def save(self, epochs: pd.DataFrame, samples: pd.DataFrame) -> None:
-        """Write a row per epoch, and a row per sample."""
-        self._epochs.save(epochs)
-        self._samples.save(samples)
-
-    def load(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        """What was saved; None if one of the files is missing or damaged."""
-        if not (self._epochs.exists() and self._samples.exists()):
-            return None
-        return self._epochs.load(), self._samples.load()
 
 
 def watch_static(

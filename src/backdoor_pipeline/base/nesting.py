@@ -1,0 +1,60 @@
+"""Nested parameters and their dotted names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backdoor_pipeline.base.errors import UserError
+
+Flat = dict[str, Any]  # dotted parameter -> value
+Nested = dict[str, Any]
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> Flat:
+    """Nested parameters as dotted ones.
+
+    >>> flatten({"training": {"lr": 0.1}, "seed": 0})
+    {'training.lr': 0.1, 'seed': 0}
+    """
+    flat: Flat = {}
+    for key, value in nested.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> Nested:
+    """Dotted parameters as nested ones.
+
+    >>> nest({"seed": 1, "training.lr": 0.1})
+    {'seed': 1, 'training': {'lr': 0.1}}
+
+    Raises:
+        UserError: one parameter goes below another that has a value of its own.
+    """
+    nested: Nested = {}
+    for name, value in flat.items():
+        put(nested, name, value)
+    return nested
+
+
+def put(nested: Nested, name: str, value: Any) -> None:
+    """Set the parameter with this dotted name.
+
+    Raises:
+        UserError: it goes below another that has a value of its own.
+    """
+    *parents, last = name.split(".")
+    for parent in parents:
+        nested = nested.setdefault(parent, {})
+        if not isinstance(nested, dict):
+            raise UserError(f"'{name}' goes below '{parent}', which was given a value of its own.")
+    nested[last] = value
+
+
+def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Nested:
+    """`base` with nested changes over it; neither is changed, and what stays the same is shared."""
+    merged = dict(base)
+    for key, value in changes.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = overlaid(below, value) if both else value  # type: ignore[arg-type]
+    return merged

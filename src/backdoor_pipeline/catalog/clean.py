@@ -1,0 +1,85 @@
+"""The clean data set in the catalog: both splits, or one."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.sources import load_split
+from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.splits import Splits
+
+
+class CleanDataset(AbstractDataset[None, Splits]):
+    """The clean images of the experiment's data set, each split decoded once per run, when it is needed.
+
+    Args:
+        spec: the data set's facts, as `DatasetSpec` takes them.
+        filepath: the folder of raw data that holds a folder per data set.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(
+        self, *, spec: dict[str, Any], filepath: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self.spec = DatasetSpec.model_validate(spec)
+        self.raw = Path(filepath)
+        self.metadata = metadata
+        self._loaded: Splits | None = None
+
+    def load(self) -> Splits:
+        """The splits, from memory after the first time; a damaged one raises a UserError when asked for."""
+        return self._splits()
+
+    def _splits(self) -> Splits:
+        self._loaded = self._loaded or Splits(partial(load_split, self.spec, self.raw))
+        return self._loaded
+
+    def save(self, data: None) -> NoReturn:  # noqa: ARG002
+        """Refused: raw data is only read."""
+        raise DatasetError("raw data is only read.")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _release(self) -> None:
+        self._loaded = None
+
+    def _describe(self) -> dict[str, Any]:
+        return {"dataset": self.spec.name, "filepath": str(self.raw)}
+
+
+class ImageSplitDataset(CleanDataset):
+    """One split alone, for notebooks.
+
+    Args:
+        spec: see `CleanDataset`.
+        split: "train" or "test".
+        filepath: see `CleanDataset`.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: dict[str, Any],
+        split: Literal["train", "test"],
+        filepath: str,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(spec=spec, filepath=filepath, metadata=metadata)
+        self.split = split
+
+    def load(self) -> ImageSet:  # type: ignore[override]
+        """The images, from memory after the first time.
+
+        Raises:
+            UserError: the data set is missing or damaged.
+        """
+        images: ImageSet = getattr(self._splits(), self.split)
+        return images
+
+    def _describe(self) -> dict[str, Any]:
+        return {**super()._describe(), "split": self.split}

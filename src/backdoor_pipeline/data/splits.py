@@ -1,0 +1,28 @@
+"""Both splits of the clean data set, as the stages are handed them."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.sources.base import Split
+
+
+class Splits:
+    """Training and test images, each read when it is first asked for.
+
+    Args:
+        read: reads the split of this name.
+    """
+
+    def __init__(self, read: Callable[[Split], ImageSet]) -> None:
+        self._read = read
+
+    @cached_property
+    def train(self) -> ImageSet:
+        """The training images."""
+        return self._read("train")
+
+    @cached_property
+    def test(self) -> ImageSet:
+        """The test images."""
+        return self._read("test")
