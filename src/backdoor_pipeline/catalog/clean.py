@@ -2,17 +2,16 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from kedro.io import AbstractDataset, DatasetError
-
+from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.data.splits import Splits
 
 
-class CleanDataset(AbstractDataset[None, Splits]):
+class CleanDataset(ReadOnlyDataset[Splits]):
     """The clean images of the experiment's data set, each split decoded once per run, when it is needed.
 
     Args:
@@ -25,8 +24,8 @@ class CleanDataset(AbstractDataset[None, Splits]):
         self, *, spec: dict[str, Any], filepath: str, metadata: dict[str, Any] | None = None
     ) -> None:
         self.spec = DatasetSpec.model_validate(spec)
+        super().__init__({"dataset": self.spec.name, "filepath": filepath}, metadata)
         self.raw = Path(filepath)
-        self.metadata = metadata
         self._loaded: Splits | None = None
 
     def load(self) -> Splits:
@@ -37,18 +36,8 @@ class CleanDataset(AbstractDataset[None, Splits]):
         self._loaded = self._loaded or Splits(partial(load_split, self.spec, self.raw))
         return self._loaded
 
-    def save(self, data: None) -> NoReturn:  # noqa: ARG002
-        """Refused: raw data is only read."""
-        raise DatasetError("raw data is only read.")
-
-    def _exists(self) -> bool:
-        return True
-
     def _release(self) -> None:
         self._loaded = None
-
-    def _describe(self) -> dict[str, Any]:
-        return {"dataset": self.spec.name, "filepath": str(self.raw)}
 
 
 class ImageSplitDataset(CleanDataset):
@@ -80,6 +69,3 @@ class ImageSplitDataset(CleanDataset):
         """
         images: ImageSet = getattr(self._splits(), self.split)
         return images
-
-    def _describe(self) -> dict[str, Any]:
-        return {**super()._describe(), "split": self.split}

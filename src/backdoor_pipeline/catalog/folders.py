@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Folders:
         return self.checkpoints / "train.safetensors"
 
 
-class FoldersDataset(AbstractDataset[None, Folders]):
+class FoldersDataset(ReadOnlyDataset[Folders]):
     """Hands a node its `Folders`; they are made by the training that first needs them.
 
     Args:
@@ -35,19 +35,9 @@ class FoldersDataset(AbstractDataset[None, Folders]):
     """
 
     def __init__(self, *, checkpoints: str, notes: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__({"filepath": checkpoints}, metadata)
         self.folders = Folders(Path(checkpoints), Path(notes))
-        self.metadata = metadata
 
     def load(self) -> Folders:
         """The folders."""
         return self.folders
-
-    def save(self, data: None) -> NoReturn:  # noqa: ARG002
-        """Refused: trainings write into the folders themselves."""
-        raise DatasetError("these folders are written by trainings only.")
-
-    def _exists(self) -> bool:
-        return True
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.folders.checkpoints)}

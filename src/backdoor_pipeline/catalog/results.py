@@ -1,30 +1,39 @@
 """The results of all experiments in the catalog, to be read only."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.records import ID, read_results
 
 FAILURE = ["sweep", "task", "error", "params", "log", "when"]
 
 
-class ResultsDataset(AbstractDataset[None, pd.DataFrame]):
+class RowsOfAll(ReadOnlyDataset[pd.DataFrame]):
+    """A frame that is put together from what experiments left.
+
+    Args:
+        filepath: where they left it.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__({"filepath": filepath}, metadata)
+        self.path = Path(filepath)
+
+
+class ResultsDataset(RowsOfAll):
     """One row per evaluated experiment, of sweeps and of single runs; see `records`.
 
     Args:
         filepath: the table that sweeps write; single runs leave files in folders beside it.
         metadata: for Kedro-Viz.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Read all results.
@@ -37,25 +46,14 @@ class ResultsDataset(AbstractDataset[None, pd.DataFrame]):
             raise UserError("there are no results to report: run `kedro sweep` or `kedro run` first.")
         return results
 
-    def save(self, data: None) -> NoReturn:  # noqa: ARG002
-        """Refused: experiments leave their results themselves."""
-        raise DatasetError("results are only read.")
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.path)}
-
-
-class StrengthsDataset(AbstractDataset[None, pd.DataFrame]):
+class StrengthsDataset(RowsOfAll):
     """What all experiments that were analyzed measured of triggers of other strengths.
 
     Args:
         filepath: the folder that holds the experiments' own, by data set.
         metadata: for Kedro-Viz.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """The rows of `analysis.generalization.strength_rows`, and whose they are in `artifact.evaluate`."""
@@ -66,25 +64,14 @@ class StrengthsDataset(AbstractDataset[None, pd.DataFrame]):
         filled = [frame for frame in frames if len(frame)]  # of attacks whose trigger has a strength
         return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*COLUMNS, ID])
 
-    def save(self, data: None) -> NoReturn:  # noqa: ARG002
-        """Refused: experiments leave these themselves."""
-        raise DatasetError("trigger strengths are only read.")
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.path)}
-
-
-class FailuresDataset(AbstractDataset[None, pd.DataFrame]):
+class FailuresDataset(RowsOfAll):
     """One row per failed task of any sweep.
 
     Args:
         filepath: the folder of the sweeps.
         metadata: for Kedro-Viz.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Read all failures; a task that failed in several sweeps is there once."""
@@ -94,10 +81,3 @@ class FailuresDataset(AbstractDataset[None, pd.DataFrame]):
             for failure in Failures(folder).read().values()
         ]
         return pd.DataFrame(rows, columns=FAILURE).drop_duplicates("task", keep="last", ignore_index=True)
-
-    def save(self, data: None) -> NoReturn:  # noqa: ARG002
-        """Refused: sweeps leave their failures themselves."""
-        raise DatasetError("failures are only read.")
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.path)}

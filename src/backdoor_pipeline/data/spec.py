@@ -1,10 +1,28 @@
 """What is known of a data set before it is read: size, classes, normalization, augmentation."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Option = Annotated[str, Field(coerce_numbers_to_str=True)]  # YAML reads a bare 8 as a number
+
+
+class ModelInput(TypedDict):
+    """What a model has to know of its images.
+
+    Attributes:
+        num_classes: K.
+        channels: C of the images.
+        image_size: height and width of the images, in pixels.
+        mean: per channel, for images in [0, 1].
+        std: per channel, for images in [0, 1].
+    """
+
+    num_classes: int
+    channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 class Augmentation(BaseModel):
@@ -54,6 +72,17 @@ class DatasetSpec(BaseModel):
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.channels, self.image_size, self.image_size
+
+    @property
+    def model_input(self) -> ModelInput:
+        """What a model has to know of these images."""
+        return ModelInput(
+            num_classes=self.num_classes,
+            channels=self.channels,
+            image_size=self.image_size,
+            mean=self.mean,
+            std=self.std,
+        )
 
     @model_validator(mode="after")
     def _one_value_per_channel(self) -> Self:

@@ -183,11 +183,7 @@ def _skeleton(description: str) -> Classifier:
 def _description(dataset: DatasetSpec, training: Training) -> ModelDescription:
     return describe_model(
         training.model,
-        num_classes=dataset.num_classes,
-        channels=dataset.channels,
-        image_size=dataset.image_size,
-        mean=dataset.mean,
-        std=dataset.std,
+        **dataset.model_input,
         options=model_options(training.model, training.options),
     )
 

@@ -1,12 +1,13 @@
 """Building a model by name: the same seed gives the same weights (P7)."""
 
 import logging
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
+from backdoor_pipeline.data.spec import ModelInput
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 from backdoor_pipeline.models.pretrained import load_pretrained
 from backdoor_pipeline.models.registry import ModelOptions, architecture
@@ -16,64 +17,24 @@ logger = logging.getLogger(__name__)
 IMAGENET_STEM_FROM = 128  # pixels: from here on a small stem would only make maps too large to afford
 
 
-def describe_model(
-    name: str,
-    *,
-    num_classes: int,
-    channels: int,
-    image_size: int,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    options: ModelOptions,
-) -> ModelDescription:
+def describe_model(name: str, *, options: ModelOptions, **facts: Unpack[ModelInput]) -> ModelDescription:
     """What `build_model` builds, for the same arguments."""
-    return ModelDescription(
-        name=name,
-        num_classes=num_classes,
-        channels=channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-        options=_structure(name, image_size, options),
-    )
+    return ModelDescription(name=name, options=_structure(name, facts["image_size"], options), **facts)
 
 
-def build_model(
-    name: str,
-    *,
-    num_classes: int,
-    channels: int,
-    image_size: int,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    seed: int,
-    options: ModelOptions,
-) -> Classifier:
+def build_model(name: str, *, seed: int, options: ModelOptions, **facts: Unpack[ModelInput]) -> Classifier:
     """A new model on the CPU, in training mode; the same seed gives the same weights whatever ran before.
 
     Args:
         name: a registered architecture.
-        num_classes: K.
-        channels: C of the images.
-        image_size: height and width of the images, in pixels.
-        mean: per channel, for images in [0, 1].
-        std: per channel, for images in [0, 1].
         seed: the experiment's.
         options: from `model_options`.
+        facts: see `ModelInput`.
 
     Raises:
         UserError: the architecture is not known, or the pretrained file does not fit it.
     """
-    description = describe_model(
-        name,
-        num_classes=num_classes,
-        channels=channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-        options=options,
-    )
-    model = initialize(description, seed)
+    model = initialize(describe_model(name, options=options, **facts), seed)
     if options.pretrained is not None:
         load_pretrained(model, options.pretrained)
     return model

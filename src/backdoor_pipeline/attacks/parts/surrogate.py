@@ -117,11 +117,7 @@ class Surrogate(BaseModel):
         wanted = {"pretrained": None, "stem": "small"}
         return build_model(
             self.model,
-            num_classes=dataset.num_classes,
-            channels=dataset.channels,
-            image_size=dataset.image_size,
-            mean=dataset.mean,
-            std=dataset.std,
+            **dataset.model_input,
             # a seed apart: a victim of equal seed must not start from the surrogate's very weights
             seed=derive_seed(self.seed, "surrogate"),
             options=model_options(

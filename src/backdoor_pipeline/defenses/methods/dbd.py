@@ -22,7 +22,7 @@ from backdoor_pipeline.defenses.parts.still import Still
 from backdoor_pipeline.defenses.parts.stream import varying
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.training import Batch, History
+from backdoor_pipeline.training import Batch, History, Objective, OnEpoch, Recipe
 from backdoor_pipeline.training.batches import plan_batches
 from backdoor_pipeline.training.hosting import seeded
 
@@ -107,15 +107,7 @@ class DBD(Defense):
         objective = SimCLR(
             self.views, augmentation is not None and augmentation.horizontal_flip, self.temperature
         )
-        return view.trainer.fit(
-            projected,
-            view.train,
-            recipe,
-            seed=view.seed,
-            purpose="dbd-ssl",
-            objective=objective,
-            augment=False,
-        )
+        return _fit(projected, view, recipe, "dbd-ssl", objective)
 
     def _warm_up(self, model: Classifier, view: DefenderView) -> History:
         """Stage 2: the head alone, on features that stay."""
@@ -153,16 +145,7 @@ class DBD(Defense):
                 objective.trusted = self._split(tuned, view)[0].to(view.trainer.device)
             return {}
 
-        return view.trainer.fit(
-            Eager(model),
-            view.train,
-            recipe,
-            seed=view.seed,
-            purpose="dbd-semi",
-            objective=objective,
-            on_epoch=split_again,
-            augment=False,
-        )
+        return _fit(Eager(model), view, recipe, "dbd-semi", objective, split_again)
 
     @property
     def _sce(self) -> partial[Tensor]:
@@ -172,6 +155,27 @@ class DBD(Defense):
         logits: Tensor = model(batch.images)
         batch.report(logits)
         return self._sce(logits.float(), batch.labels).mean()
+
+
+def _fit(
+    model: nn.Module,
+    view: DefenderView,
+    recipe: Recipe,
+    purpose: str,
+    objective: Objective,
+    on_epoch: OnEpoch | None = None,
+) -> History:
+    """Train on images as they are: the objective varies them itself."""
+    return view.trainer.fit(
+        model,
+        view.train,
+        recipe,
+        seed=view.seed,
+        purpose=purpose,
+        objective=objective,
+        on_epoch=on_epoch,
+        augment=False,
+    )
 
 
 def _steps(data: ImageSet, batch_size: int) -> int:

@@ -33,11 +33,7 @@ def new_model(dataset: DatasetSpec, training: Training) -> Classifier:
     """The victim's model with its initial weights."""
     return build_model(
         training.model,
-        num_classes=dataset.num_classes,
-        channels=dataset.channels,
-        image_size=dataset.image_size,
-        mean=dataset.mean,
-        std=dataset.std,
+        **dataset.model_input,
         seed=training.seed,
         options=model_options(training.model, training.options),
     )
