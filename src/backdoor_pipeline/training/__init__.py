@@ -1,5 +1,6 @@
 """The one engine that every training goes through."""
 
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.training.checkpoint import History, discard
 from backdoor_pipeline.training.hardware import Engine
 from backdoor_pipeline.training.objective import Batch, Objective, Tamper, cross_entropy
@@ -19,4 +20,5 @@ __all__ = [
     "Trainer",
     "cross_entropy",
     "discard",
+    "generator",
 ]
