@@ -156,6 +156,6 @@ def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedr
     assert json.loads(preview("evaluate_metrics"))["asr_before"] > 0.95
     assert preview("figure_samples")["data"]
     assert preview("train_history")["columns"][0] == "epoch"
-    assert preview("poisoned_train") is None
+    assert preview("poison") is None
     report = json.loads((project / "build/api/pipelines/report").read_text())
     assert {"results", "report_figure_heat_map"} <= {node["name"] for node in report["nodes"]}

@@ -15,6 +15,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.catalog.stem import StemDataset
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun, tracking_uri
@@ -71,8 +72,9 @@ class TrackingHooks:
             if name.startswith("figure_"):
                 self._run.log_artifact(catalog.load(name), "figures")
         for name in sorted(pipeline.all_outputs()):
-            if name.startswith(f"{REPORT}_"):
-                for file in getattr(catalog.get(name), "files", []):
+            shown = catalog.get(name)
+            if name.startswith(f"{REPORT}_") and isinstance(shown, StemDataset):
+                for file in shown.files:
                     self._run.log_artifact(file, REPORT)
         self._close("FINISHED")
 
