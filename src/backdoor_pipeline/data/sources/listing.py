@@ -53,11 +53,9 @@ def _below(folder: Path, above: set[tuple[int, int]]) -> Iterator[Path]:
 
 def tell_left_out(who: str, root: Path, others: Iterable[Path]) -> None:
     """Warn of what is no picture, if there is any: how many, and the first of them."""
-    names = [str(path.relative_to(root)) for path in others]
-    if names:
-        logger.warning(
-            "%s: %d files in %s are left out, being no pictures: %s", who, len(names), root, some(names)
-        )
+    if names := [str(path.relative_to(root)) for path in others]:
+        files = f"{len(names)} file{'s' if len(names) > 1 else ''}"
+        logger.warning("%s: %s in %s left out, being no pictures: %s", who, files, root, some(names))
 
 
 def some(names: Sequence[str]) -> str:
