@@ -19,7 +19,7 @@ SCORES = {f"{name}_{when}": 0.5 for name in NAMES for when in ("before", "after"
 @pytest.mark.parametrize(
     ("choices", "poisoned", "expected"),
     [
-        ({}, {"target_class": "eagle"}, "target 2 (eagle)"),
+        ({}, {"target_class": "eagle"}, "target 2 (class eagle)"),
         ({}, {"target_class": "2"}, "target 2"),  # of digits
         ({}, {}, "target 2"),  # of a poisoned set made before its class was noted
         ({"label_map": "all_to_all"}, {"target_class": None}, "all to all"),
@@ -33,7 +33,7 @@ def test_the_target_is_told_by_number_and_name(choices: dict, poisoned: dict, ex
 @pytest.mark.parametrize(
     ("attack", "goal", "title"),
     [
-        ("badnets", "target 2 (eagle)", "birds, resnet8, seed 0, 10.0%, target 2 (eagle)"),
+        ("badnets", "target 2 (class eagle)", "birds, resnet8, seed 0, 10.0%, target 2 (class eagle)"),
         ("none", "", "birds, resnet8, seed 0"),
     ],
 )

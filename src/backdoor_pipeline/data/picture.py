@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-# Formats that Pillow names but that are no pictures of pixels: it hands EPS to another program, and WMF to
-# Windows; knows no more of the next four than their first bytes; and FITS holds measurements.
-NOT_PICTURES = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FITS"})
+# Formats that Pillow names but that are not read: it hands EPS to another program and WMF to Windows; opens
+# what IPTC holds, which may be EPS; knows the next four by their first bytes only; and FITS is measurements.
+NOT_PICTURES = frozenset({"EPS", "WMF", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG", "FITS"})
 WHITE = (255, 255, 255, 255)  # what is seen through a transparent picture
 UPRIGHT = 1
 TURNS = {  # by the EXIF tag Orientation

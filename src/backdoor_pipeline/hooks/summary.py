@@ -62,7 +62,7 @@ def target(choices: Metrics, poisoned: Metrics) -> str:
     if choices["label_map"] != "all_to_one":
         return "all to all"
     label, name = str(choices["target_label"]), poisoned.get("target_class")
-    return f"target {label}" + ("" if name in (None, label) else f" ({name})")
+    return f"target {label}" + ("" if name in (None, label) else f" (class {name})")
 
 
 def result_table(choices: Metrics, evaluated: Metrics, goal: str) -> Table:
