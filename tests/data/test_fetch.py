@@ -3,10 +3,12 @@
 import hashlib
 import io
 import os
+import re
 import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +20,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data import fetch as fetching
 from backdoor_pipeline.data.fetch import available, fetch, unpack
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.data.sources.downloads import PARTS, Part
+from backdoor_pipeline.data.sources.downloads import PARTS, SVHN, Part
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -44,8 +46,8 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         http.shutdown()
 
 
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()
+def _sums(path: Path) -> dict[str, str]:
+    return {kind: hashlib.new(kind, path.read_bytes()).hexdigest() for kind in ("md5", "sha256")}
 
 
 def _tar(folder: Path, archive: Path) -> Path:
@@ -64,7 +66,7 @@ def cifar(server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def _expect(monkeypatch: pytest.MonkeyPatch, archive: Path, base: str = "http://127.0.0.1:9/") -> None:
-    part = Part(base, archive.name, _md5(archive), "cifar-10-batches-bin")
+    part = Part(base, archive.name, _sums(archive), "cifar-10-batches-bin")
     monkeypatch.setitem(PARTS, "cifar10", (part,))
 
 
@@ -96,7 +98,7 @@ def test_single_files_are_fetched_one_by_one(
 ):
     address, folder = server
     write_mnist(folder)
-    parts = tuple(Part("", part.file, _md5(folder / part.file), part.file) for part in PARTS["mnist"])
+    parts = tuple(Part("", part.file, _sums(folder / part.file), part.file) for part in PARTS["mnist"])
     monkeypatch.setitem(PARTS, "mnist", parts)
     raw = tmp_path / "raw"
     fetch("mnist", raw, mirror=address)
@@ -116,6 +118,29 @@ def test_a_wrong_checksum_leaves_nothing(cifar: str, server: tuple[str, Path], t
     ):
         fetch("cifar10", tmp_path / "raw", mirror=cifar)
     assert _files(tmp_path / "raw") == []
+
+
+@pytest.mark.parametrize("wrong", ["md5", "sha256"])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_file_needs_both_of_its_checksums(
+    cifar: str, server: tuple[str, Path], tmp_path: Path, wrong: str, by_hand: bool
+):
+    (part,) = PARTS["cifar10"]
+    other = "0" * len(part.sums[wrong])
+    PARTS["cifar10"] = (replace(part, sums={**part.sums, wrong: other}),)  # the fixture puts it back
+    if by_hand:
+        write(tmp_path / "raw/cifar10" / part.file, (server[1] / part.file).read_bytes())
+    with pytest.raises(UserError, match=rf"is not the (file it should be|original file) .*{other}"):
+        fetch("cifar10", tmp_path / "raw", mirror=cifar)
+    assert not (tmp_path / "raw/cifar10" / part.creates).exists()
+
+
+def test_every_download_has_both_checksums_and_all_but_one_host_https():
+    parts = [part for parts in PARTS.values() for part in parts]
+    assert all(re.fullmatch("[0-9a-f]{32}", part.sums["md5"]) for part in parts)
+    assert all(re.fullmatch("[0-9a-f]{64}", part.sums["sha256"]) for part in parts)
+    assert len({part.sums["sha256"] for part in parts}) == len(parts) == 16
+    assert {part.base for part in parts if not part.base.startswith("https://")} == {SVHN}
 
 
 def test_an_interrupted_download_leaves_nothing(

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.picture import PictureError
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources import pictures as pictures_module
-from backdoor_pipeline.data.sources.pictures import PictureError, decode
+from backdoor_pipeline.data.sources.pictures import decode
 from backdoor_pipeline.data.sources.streaming import PictureFiles
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import Trigger, require_uint8
 from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
@@ -61,8 +61,11 @@ def poison(
         poison_target_class: see `select_victims`.
 
     Raises:
+        TypeError: the images are not uint8.
         UserError: the ratio is infeasible (see `select_victims`); said before the trigger is crafted.
     """
+    for data in (train, test):
+        require_uint8(data.images[:1], "an attack poisons")
     victims = victims_of(attack, train.labels, env, poison_target_class=poison_target_class)
     trigger = attack.craft(train, env)
     rows = poisoned_rows(attack, train, victims, trigger, env)

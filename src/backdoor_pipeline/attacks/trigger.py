@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -39,6 +40,16 @@ class Trigger(nn.Module, ABC):
         super().__init__()
         self.config = config
 
+    def __call__(self, images: Tensor) -> Tensor:
+        """What `forward` does.
+
+        Raises:
+            TypeError: the images are not uint8; 255 would be written among values of another range.
+        """
+        require_uint8(images, "a trigger stamps")
+        stamped: Tensor = super().__call__(images)
+        return stamped
+
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Triggered copies of `images`: uint8, (N, C, H, W), same shape."""
@@ -55,6 +66,20 @@ class Trigger(nn.Module, ABC):
         other = type(self)(**{**self.config, self.strengths.name: kind(value)})
         other.load_state_dict(self.state_dict())
         return other
+
+
+def require_uint8(images: Tensor, who: str) -> None:
+    """Refuse images that are not as they are stored.
+
+    Args:
+        images: of any shape.
+        who: "a trigger stamps", for the error.
+
+    Raises:
+        TypeError: they are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"{who} uint8 images in 0..255, not {images.dtype}")
 
 
 class NoTrigger(Trigger):

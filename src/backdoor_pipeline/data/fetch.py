@@ -133,9 +133,17 @@ def _put_by_hand(part: Part, folder: Path) -> Path | None:
     archive = folder / part.file
     if not archive.is_file():
         return None
-    if pooch.file_hash(str(archive), alg="md5") != part.md5:
-        raise UserError(f"{archive} is not the original file (its MD5 is not {part.md5}): delete it.")
+    if not _is_original(archive, part):
+        raise UserError(f"{archive} is not the original file (its {_sums(part)} is another): delete it.")
     return archive
+
+
+def _is_original(file: Path, part: Part) -> bool:
+    return all(pooch.file_hash(str(file), alg=kind) == value for kind, value in part.sums.items())
+
+
+def _sums(part: Part) -> str:
+    return f"MD5 {part.sums['md5']} or SHA-256 {part.sums['sha256']}"
 
 
 def _download(part: Part, folder: Path, temporary: Path, mirror: str | None, bar: bool) -> Path:
@@ -144,12 +152,12 @@ def _download(part: Part, folder: Path, temporary: Path, mirror: str | None, bar
     pooch.get_logger().setLevel(logging.WARNING)
     try:
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)
-        file = pooch.retrieve(url, f"md5:{part.md5}", part.file, temporary, downloader=downloader)
+        file = Path(pooch.retrieve(url, None, part.file, temporary, downloader=downloader))
     except requests.RequestException as error:
         raise UserError(f"cannot download {url} ({type(error).__name__}): {by_hand}.") from error
-    except ValueError as error:  # pooch's word for a wrong checksum
-        raise UserError(f"{url} is not the file it should be (MD5 {part.md5}): {by_hand}.") from error
-    return Path(file)
+    if not _is_original(file, part):
+        raise UserError(f"{url} is not the file it should be ({_sums(part)}): {by_hand}.")
+    return file
 
 
 def unpack(archive: Path, target: Path) -> None:

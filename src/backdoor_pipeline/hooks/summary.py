@@ -48,16 +48,29 @@ class SummaryHooks:
                 self._console.print(line, soft_wrap=True, highlight=False)
             return
         if "evaluate" in metrics:
-            self._console.print(result_table(choices, metrics["evaluate"]))
+            goal = target(choices, metrics.get("poison", {}))
+            self._console.print(result_table(choices, metrics["evaluate"], goal))
         self._console.print(stage_table(metrics, self._ran))
         for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
-def result_table(choices: Metrics, evaluated: Metrics) -> Table:
-    """C-Acc, ASR and R-Acc before and after, and DER, in percent."""
+def target(choices: Metrics, poisoned: Metrics) -> str:
+    """What the attacker is after: the target class by its number and name; nothing for no attack."""
+    if choices["attack"] == "none":
+        return ""
+    if choices["label_map"] != "all_to_one":
+        return "all to all"
+    label, name = str(choices["target_label"]), poisoned.get("target_class")
+    return f"target {label}" + ("" if name in (None, label) else f" (class {name})")
+
+
+def result_table(choices: Metrics, evaluated: Metrics, goal: str) -> Table:
+    """C-Acc, ASR and R-Acc before and after, and DER, in percent; `goal` is what `target` says."""
     ratio = "" if choices["attack"] == "none" else f", {choices['poison_ratio']:.1%}"
-    title = f"{choices['dataset']}, {choices['model']}, seed {choices['seed']}{ratio}"
+    title = ", ".join(
+        filter(None, (f"{choices['dataset']}, {choices['model']}, seed {choices['seed']}{ratio}", goal))
+    )
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in ("attack", "defense", "", "C-Acc", "ASR", "R-Acc", "DER"):
         table.add_column(heading, justify="left" if heading in ("attack", "defense", "") else "right")

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.picture import PictureError, UnclearPictureError, read_picture
+from backdoor_pipeline.data.sources.pictures import to_tensor
 
 SAMPLES = 4  # places per pixel and side at which the drawing is looked at: smooth edges
 Color = tuple[int, int, int]
@@ -31,40 +32,34 @@ def drawn_key(shape: tuple[int, int, int]) -> Tensor:
     channels, height, width = shape
     across, down = ((torch.arange(n * SAMPLES) + 0.5) / (n * SAMPLES) for n in (width, height))
     pixels = F.avg_pool2d(_drawing(across, down.unsqueeze(1)), SAMPLES).round().to(torch.uint8)
-    return _pixels(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()), channels)
+    return to_tensor(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()), channels).contiguous()
 
 
 def read_key(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    """The picture in a file: all of it, stretched to the images' size, on white where it is transparent.
+    """The picture in a file as a person sees it, all of it, stretched to the images' size.
 
     Args:
-        path: in any format that Pillow reads.
+        path: of a picture that `read_picture` reads.
         shape: (C, H, W), C = 1 or 3.
 
     Returns:
         uint8, (C, H, W), on the CPU.
 
     Raises:
-        UserError: there is no such file, or it is no picture.
+        UserError: there is no such file, it is no picture, or an unclear one.
     """
     channels, height, width = shape
     if not path.is_file():
         raise UserError(f"attacks.blended.image: there is no file {path}; give a picture file, or null.")
     try:
-        with Image.open(path) as picture:
-            colors = ImageOps.exif_transpose(picture).convert("RGBA")
-    except Exception as error:  # Pillow's plugins raise whatever the damage makes them
+        picture = read_picture(path.read_bytes()).convert("RGB")
+    except UnclearPictureError as error:
+        raise UserError(f"attacks.blended.image: {path} cannot be used, as {error}.") from error
+    except (OSError, PictureError) as error:
         raise UserError(
             f"attacks.blended.image: {path} is not a picture that can be read; give a PNG or JPEG file."
         ) from error
-    opaque = Image.alpha_composite(Image.new("RGBA", colors.size, WHITE), colors).convert("RGB")
-    return _pixels(opaque.resize((width, height), Image.Resampling.BICUBIC), channels)
-
-
-def _pixels(picture: Image.Image, channels: int) -> Tensor:
-    """An RGB picture as uint8, (C, H, W)."""
-    pixels = torch.from_numpy(np.array(picture.convert("RGB" if channels == 3 else "L")))
-    return pixels.view(*pixels.shape[:2], channels).permute(2, 0, 1).contiguous()
+    return to_tensor(picture.resize((width, height), Image.Resampling.BICUBIC), channels).contiguous()
 
 
 def _drawing(x: Tensor, y: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Where images come from: one loader per format, one function that calls them all."""
 
+import logging
 from pathlib import Path
 
 from backdoor_pipeline.base.errors import UserError
@@ -7,9 +8,13 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.share import proportional
 from backdoor_pipeline.data.sources import cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
+from backdoor_pipeline.data.sources.listing import some
+from backdoor_pipeline.data.sources.naming import as_in_training
 from backdoor_pipeline.data.spec import DatasetSpec
 
 __all__ = ["SOURCES", "Source", "Split", "find_split", "get_source", "load_split", "source"]
+
+logger = logging.getLogger(__name__)
 
 LOADERS = (cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet)  # importing one registers it
 
@@ -44,10 +49,32 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
     """
     files = find_split(spec, raw, split)
     images = get_source(spec).read(spec, files, split)
+    if split == "test":
+        images = _as_in_training(spec, raw, files, images)
     _check(spec, split, images)
     if split == "train" and spec.train_images is not None:
-        return _share(images, spec.train_images, spec.name)
+        images = _share(images, spec.train_images, spec.name)
+    _tell_absent_classes(spec, split, images)
     return images
+
+
+def _as_in_training(spec: DatasetSpec, raw: Path, files: list[Path], test: ImageSet) -> ImageSet:
+    own = get_source(spec).class_names(spec, files)
+    trained = get_source(spec).class_names(spec, find_split(spec, raw, "train")) if own else None
+    return as_in_training(test, own, trained, _who(spec, "test")) if own and trained else test
+
+
+def _tell_absent_classes(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
+    counts = images.labels.bincount(minlength=spec.num_classes).tolist()
+    if absent := [name for name, count in zip(images.classes, counts, strict=True) if count == 0]:
+        logger.warning(
+            "%s has no image of %d of %d classes: %s",
+            _who(spec, split), len(absent), spec.num_classes, some(absent),
+        )  # fmt: skip
+
+
+def _who(spec: DatasetSpec, split: Split) -> str:
+    return f"the {split} split of data set '{spec.name}'"
 
 
 def _share(images: ImageSet, count: int, name: str) -> ImageSet:
@@ -57,7 +84,7 @@ def _share(images: ImageSet, count: int, name: str) -> ImageSet:
 
 
 def _check(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
-    who = f"the {split} split of data set '{spec.name}'"
+    who = _who(spec, split)
     if len(images) == 0:
         raise UserError(f"{who} is empty: check its `options` and its files.")
     if len(images.classes) != spec.num_classes:

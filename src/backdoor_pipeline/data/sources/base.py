@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.sources.naming import ClassNames
 from backdoor_pipeline.data.spec import DatasetSpec
 
 Split = Literal["train", "test"]
@@ -38,6 +39,15 @@ class Source(ABC):
         Raises:
             UserError: if a file is damaged; the sentence names it.
         """
+
+    def class_names(self, spec: DatasetSpec, files: list[Path]) -> ClassNames | None:  # noqa: ARG002
+        """How these files name the classes, without reading pictures; None: alike in every split of the set.
+
+        Args:
+            spec: the data set.
+            files: what `find` returned for a split.
+        """
+        return None
 
 
 SOURCES: dict[str, Source] = {}
@@ -88,6 +98,18 @@ def damaged(spec: DatasetSpec, path: Path, reason: object, delete: Path | None =
 def unreadable(path: Path, reason: object) -> UserError:
     """The error for a damaged file of the user's own, which nothing here can fetch."""
     return UserError(f"{path} is damaged ({_one_line(reason)}): replace it by a whole copy.")
+
+
+def unclear(where: object, reason: object) -> UserError:
+    """The error for a whole picture of which it is not known what it shows."""
+    return UserError(f"{where} cannot be used, as {reason}.")
+
+
+def unreachable(path: Path, error: OSError) -> UserError:
+    """The error for a file that may be whole, but was not read."""
+    return UserError(
+        f"{path} cannot be read ({error.strerror or error}): see to its disk or rights, and try again."
+    )
 
 
 def class_numbers(count: int) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """A folder of pictures per class, as ImageNet and most sets of one's own are kept."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -8,16 +7,18 @@ import torch
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, source, unreadable
-from backdoor_pipeline.data.sources.pictures import EXTENSIONS
+from backdoor_pipeline.data.sources.listing import pictures_below, some, subfolders, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles, fits_in_memory
 from backdoor_pipeline.data.spec import DatasetSpec
 
 
 @source("folder")
 class Folder(Source):
-    """`<train>/<class>/<picture>`, `<test>/<class>/<picture>`; classes are the sorted names under `<train>`.
+    """`<train>/<class>/<picture>`, `<test>/<class>/<picture>`, at any depth below the class's folder.
 
-    A split that would take more than `in_memory_gib` when decoded is read from the files as it is used.
+    Classes are the names under `<train>`, numbers in them sorted as numbers. What is no picture is left out,
+    with a warning. A split that would take more than `in_memory_gib` when decoded is read from the files as
+    it is used.
     """
 
     required = frozenset({"train", "test"})
@@ -35,24 +36,36 @@ class Folder(Source):
         return files
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
-        """Pictures by class and file name: their shorter side fitted to the image size, the middle kept."""
+        """Pictures by class and path: their shorter side fitted to the image size, the middle kept."""
         root, train = files
-        classes = _class_names(train)
-        if strange := sorted(set(_class_names(root)) - set(classes)):
+        classes = tuple(subfolders(train))
+        if strange := [name for name in subfolders(root) if name not in classes]:
             raise UserError(f"{root / strange[0]} is no class of {train}: rename it or remove it.")
-        rows = [(path, label) for label, name in enumerate(classes) for path in _pictures(root / name)]
+        rows = _rows(spec, root, classes)
+        if split == "train":
+            _refuse_empty(spec, root, classes, {label for _, label in rows})
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, unreadable)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         in_memory = fits_in_memory(len(pictures), spec.image_shape, spec.options)
         return ImageSet(pictures.load(f"{spec.name} {split}") if in_memory else pictures, labels, classes)
 
 
-def _class_names(root: Path) -> tuple[str, ...]:
-    return tuple(sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith(".")))
+def _rows(spec: DatasetSpec, root: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    """Pictures and their labels."""
+    rows: list[tuple[Path, int]] = []
+    others = [entry for entry in sorted(root.iterdir()) if entry.name not in classes]
+    for label, name in enumerate(classes):
+        if (root / name).is_dir():  # a test split may lack a class
+            pictures, beside = pictures_below(root / name)
+            rows += [(path, label) for path in pictures]
+            others += beside
+    tell_left_out(f"data set '{spec.name}'", root, others)
+    return rows
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():  # a test split may lack a class
-        return []
-    names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-    return [folder / name for name in names if os.path.splitext(name)[1].lower() in EXTENSIONS]
+def _refuse_empty(spec: DatasetSpec, root: Path, classes: tuple[str, ...], found: set[int]) -> None:
+    if empty := [name for label, name in enumerate(classes) if label not in found]:
+        raise UserError(
+            f"{len(empty)} of the {len(classes)} classes of data set '{spec.name}' have no picture in {root} "
+            f"({some(empty)}): put some there, or remove these folders and set `num_classes`."
+        )

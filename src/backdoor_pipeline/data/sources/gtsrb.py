@@ -1,19 +1,38 @@
-"""German Traffic Sign Recognition Benchmark, the official layout of PPM files (Stallkamp et al., 2012)."""
+"""German Traffic Sign Recognition Benchmark (Stallkamp et al., 2012): the official layout, or Kaggle's."""
 
 import csv
+import io
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, damaged, missing, source
+from backdoor_pipeline.data.sources.base import (
+    Source,
+    Split,
+    class_numbers,
+    damaged,
+    missing,
+    source,
+    unreadable,
+)
+from backdoor_pipeline.data.sources.listing import pictures_below, subfolders, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles
 from backdoor_pipeline.data.spec import DatasetSpec
 
-TRAIN = ("GTSRB/Final_Training/Images", "GTSRB/Training")  # all 39,209, or the contest's first 26,640
-TEST = "GTSRB/Final_Test/Images"
-ANSWERS = ("GT-final_test.csv", "GTSRB/GT-final_test.csv", f"{TEST}/GT-final_test.csv")
+OFFICIAL_TRAIN = (
+    "GTSRB/Final_Training/Images",
+    "GTSRB/Training",
+)  # all 39,209, or the contest's first 26,640
+OFFICIAL_TEST = "GTSRB/Final_Test/Images"
+OFFICIAL_ANSWERS = ("GT-final_test.csv", "GTSRB/GT-final_test.csv", f"{OFFICIAL_TEST}/GT-final_test.csv")
+KAGGLE = {"train": "Train", "test": "Test"}
+KAGGLE_ANSWERS = "Test.csv"
+PICTURE_COLUMNS = ("Filename", "Path")  # official, Kaggle's
+Broken = Callable[[Path, object], UserError]
 
 
 @source("gtsrb")
@@ -22,32 +41,51 @@ class Gtsrb(Source):
 
     def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
         """[the folder of pictures], and for the test split the table of its labels."""
-        choices = TRAIN if split == "train" else (TEST,)
-        pictures = [folder / choice for choice in choices if (folder / choice).is_dir()][:1]
-        answers = [folder / name for name in ANSWERS if (folder / name).is_file()][:1]
+        official = OFFICIAL_TRAIN if split == "train" else (OFFICIAL_TEST,)
+        pictures = [folder / name for name in (*official, KAGGLE[split]) if (folder / name).is_dir()][:1]
+        names = (KAGGLE_ANSWERS,) if pictures == [folder / KAGGLE["test"]] else OFFICIAL_ANSWERS
+        answers = [folder / name for name in names if (folder / name).is_file()][:1]
         if not pictures or (split == "test" and not answers):
             raise missing(spec, folder)
         return pictures if split == "train" else pictures + answers
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures in the order of class and file name (train), or of the table (test)."""
-        rows = _train_rows(files[0]) if split == "train" else _test_rows(spec, *files)
-        error = partial(damaged, spec, delete=files[0])
-        pictures = PictureFiles([path for path, _ in rows], spec.image_shape, error, stretch=True)
+        root, *answers = files
+        put_by_hand = root.name in KAGGLE.values()
+        broken = unreadable if put_by_hand else partial(damaged, spec, delete=root)
+        table = unreadable if put_by_hand else partial(damaged, spec)
+        rows = _train_rows(spec, root) if split == "train" else _test_rows(root, answers[0], table)
+        pictures = PictureFiles([path for path, _ in rows], spec.image_shape, broken, stretch=True)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         return ImageSet(pictures.load(spec.name), labels, class_numbers(spec.num_classes))
 
 
-def _train_rows(root: Path) -> list[tuple[Path, int]]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name.isdigit())
-    return [(path, int(folder.name)) for folder in folders for path in sorted(folder.glob("*.ppm"))]
+def _train_rows(spec: DatasetSpec, root: Path) -> list[tuple[Path, int]]:
+    rows, others = [], []
+    for name in filter(str.isdecimal, subfolders(root)):
+        pictures, beside = pictures_below(root / name)
+        rows += [(path, int(name)) for path in pictures]
+        others += [path for path in beside if path.suffix != ".csv"]  # each class has a table of its own
+    tell_left_out(f"data set '{spec.name}'", root, others)
+    return rows
 
 
-def _test_rows(spec: DatasetSpec, root: Path, answers: Path) -> list[tuple[Path, int]]:
+def _test_rows(root: Path, answers: Path, broken: Broken) -> list[tuple[Path, int]]:
+    """Pictures and labels of a table whose columns are parted by semicolons, commas or tabs."""
     try:
-        with answers.open(newline="", encoding="utf-8") as lines:
-            table = csv.DictReader(lines, delimiter=";", skipinitialspace=True)
-            return [(root / row["Filename"], int(row["ClassId"])) for row in table]
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        reason = "not a table with Filename and ClassId"
-        raise damaged(spec, answers, reason) from error
+        text = answers.read_text(encoding="utf-8-sig")  # with or without a byte-order mark
+        parted = max(";,\t", key=text.partition("\n")[0].count)
+        table = csv.DictReader(io.StringIO(text), delimiter=parted, skipinitialspace=True)
+        columns = [name for name in PICTURE_COLUMNS if name in (table.fieldnames or ())]
+        if not columns or "ClassId" not in (table.fieldnames or ()):
+            raise broken(answers, "not a table with Filename and ClassId")
+        return [_test_row(root, row[columns[0]], row["ClassId"], table.line_num) for row in table]
+    except (ValueError, csv.Error) as error:
+        raise broken(answers, error) from error
+
+
+def _test_row(root: Path, picture: str | None, label: str | None, line: int) -> tuple[Path, int]:
+    if not picture or not (label or "").isdecimal():
+        raise ValueError(f"line {line} does not have a picture and the number of a class")
+    return root / Path(picture).name, int(label or 0)  # Kaggle's paths name the folder too

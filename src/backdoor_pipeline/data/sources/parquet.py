@@ -1,12 +1,9 @@
 """Parquet files of encoded pictures, in the layout that Hugging Face data sets are exported in."""
 
-import json
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -14,18 +11,20 @@ from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, source, unreadable
-from backdoor_pipeline.data.sources.pictures import PictureError, decode, decode_into, progress
+from backdoor_pipeline.data.picture import PictureError, UnclearPictureError
+from backdoor_pipeline.data.sources.base import Source, Split, source, unclear, unreadable
+from backdoor_pipeline.data.sources.naming import ClassNames
+from backdoor_pipeline.data.sources.parquet_labels import Shards, class_names, label_column, label_numbers
+from backdoor_pipeline.data.sources.pictures import decode, decode_into, progress
 from backdoor_pipeline.data.sources.streaming import fits_in_memory
 from backdoor_pipeline.data.spec import DatasetSpec
 
 IMAGE_COLUMNS = ("image", "img")
-LABEL_COLUMNS = ("label", "labels", "fine_label")
 
 
 @source("parquet")
 class Parquet(Source):
-    """Shards with a struct column of `bytes` and a column of integer labels.
+    """Shards with a struct column of `bytes` and a column of labels: integers, or class names.
 
     Options `train` and `test` name a file, or a pattern of shards; `image` and `label` name the columns where
     they cannot be told.
@@ -56,18 +55,29 @@ class Parquet(Source):
                 f"the {total} images of data set '{spec.name}' would take more memory than allowed: raise "
                 "its option `in_memory_gib`, or unpack the pictures for the source `folder`, which streams."
             )
-        schema = shards[files[0]].schema_arrow
-        columns = _image_column(spec, schema), _label_column(spec, schema)
+        columns = _columns(spec, shards)
+        classes = class_names(spec, shards, columns[1])
         images = torch.empty((total, *spec.image_shape), dtype=torch.uint8)
         labels = torch.empty(total, dtype=torch.int64)
         with progress(total, f"{spec.name} {split}") as bar:
             start = 0
-            for path, pictures, numbers in _row_groups(shards, columns):
+            for path, pictures, given in _row_groups(shards, columns):
                 rows = slice(start, start := start + len(pictures))
+                labels[rows] = label_numbers(path, shards[path].schema_arrow, given, columns[1], classes)
                 read = partial(_decode, path, spec.image_shape)
                 decode_into(images[rows], list(enumerate(pictures)), read, bar)
-                labels[rows] = torch.from_numpy(numbers)
-        return ImageSet(images, labels, _class_names(schema, columns[1]) or class_numbers(spec.num_classes))
+        return ImageSet(images, labels, classes.names)
+
+    def class_names(self, spec: DatasetSpec, files: list[Path]) -> ClassNames:
+        """From the metadata, or the labels if they are names; see `Source.class_names`."""
+        shards = {path: _open(path) for path in files}
+        return class_names(spec, shards, _columns(spec, shards)[1])
+
+
+def _columns(spec: DatasetSpec, shards: Shards) -> tuple[str, str]:
+    """Of the pictures and of the labels, as the first shard has them."""
+    schema = next(iter(shards.values())).schema_arrow
+    return _image_column(spec, schema), label_column(spec, schema)
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -78,42 +88,32 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _row_groups(
-    shards: dict[Path, pq.ParquetFile], columns: tuple[str, str]
-) -> Iterator[tuple[Path, list[bytes | None], np.ndarray]]:
+    shards: Shards, columns: tuple[str, str]
+) -> Iterator[tuple[Path, list[bytes | None], pa.ChunkedArray]]:
     """The file, the encoded pictures and the labels of each row group: one at a time is in memory."""
     for path, shard in shards.items():
         for group in range(shard.num_row_groups):
             try:
                 table = shard.read_row_group(group, columns=list(columns))
-                pictures, labels = (table[name].combine_chunks() for name in columns)
-                encoded = pictures.field("bytes")
+                pictures, labels = (table[name] for name in columns)
+                encoded = pictures.combine_chunks().field("bytes")
             except (OSError, KeyError, pa.ArrowException) as error:
                 raise unreadable(path, error) from error
-            if labels.null_count:
-                raise UserError(f"{path} has rows without a label: remove them.")
-            yield path, encoded.to_pylist(), labels.to_numpy().astype(np.int64)
+            yield path, encoded.to_pylist(), labels
 
 
 def _image_column(spec: DatasetSpec, schema: pa.Schema) -> str:
+    """The column that the option `image` names, else of a usual name, else the only one that fits."""
     fits = [f.name for f in schema if pa.types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
-    return _choose(spec, "image", fits, IMAGE_COLUMNS, "a struct column of pictures with a field `bytes`")
-
-
-def _label_column(spec: DatasetSpec, schema: pa.Schema) -> str:
-    fits = [f.name for f in schema if pa.types.is_integer(f.type)]
-    return _choose(spec, "label", fits, LABEL_COLUMNS, "a column of integer labels")
-
-
-def _choose(spec: DatasetSpec, option: str, fits: list[str], usual: tuple[str, ...], what: str) -> str:
-    """The column that the option names, else the first of the usual names, else the only one that fits."""
-    wanted = (spec.options[option],) if option in spec.options else usual
+    wanted = (spec.options["image"],) if "image" in spec.options else IMAGE_COLUMNS
     named = [name for name in wanted if name in fits]
-    if not named and option not in spec.options and len(fits) == 1:
+    if not named and "image" not in spec.options and len(fits) == 1:
         named = fits
     if not named:
         has = f"can be {', '.join(fits)}" if fits else "it has none"
         raise UserError(
-            f"the Parquet of data set '{spec.name}' needs {what} ({has}): set the option `{option}`."
+            f"the Parquet of data set '{spec.name}' needs a struct column of pictures with a field `bytes` "
+            f"({has}): set the option `image`."
         )
     return named[0]
 
@@ -122,13 +122,7 @@ def _decode(path: Path, shape: tuple[int, int, int], row: tuple[int, bytes | Non
     number, data = row
     try:
         return decode(data or b"", shape)
+    except UnclearPictureError as error:
+        raise unclear(f"{path}, row {number} of a row group,", error) from error
     except PictureError as error:
         raise unreadable(path, f"row {number} of a row group: {error}") from error
-
-
-def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...]:
-    """The names in the schema's `huggingface` metadata; none if it has none."""
-    with suppress(KeyError, TypeError, ValueError):
-        info = json.loads((schema.metadata or {})[b"huggingface"])
-        return tuple(map(str, info["info"]["features"][label]["names"]))
-    return ()

@@ -1,6 +1,5 @@
 """Encoded pictures (JPEG, PNG, WebP, PPM, ...) to uint8 tensors of one size, in a pool of threads."""
 
-import io
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,23 +13,21 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from backdoor_pipeline.data.picture import is_turned, read_picture
+
 try:
-    from torchvision.io import ImageReadMode, decode_jpeg, decode_webp
+    from torchvision.io import decode_jpeg, decode_webp
 except ImportError:  # torchvision means to drop them, from 0.29 on with a warning: then Pillow decodes all
     decode_jpeg = None
 warnings.filterwarnings("ignore", "The image decoding and encoding capabilities", DeprecationWarning)
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".ppm", ".bmp"})
+METADATA = (b"Exif\0\0", b"EXIF", b"Orientation")  # one of these is in a picture that has to be turned
 CHUNK = 64  # pictures per task: small ones decode in 30 µs, less than handing over a task costs
 T = TypeVar("T")
 
 
-class PictureError(ValueError):
-    """Bytes that no decoder takes for a whole picture."""
-
-
 def decode(data: bytes, shape: tuple[int, int, int], *, stretch: bool = False) -> Tensor:
-    """One encoded picture as uint8 (C, H, W).
+    """One encoded picture as uint8 (C, H, W), its colors as `picture.as_seen` says.
 
     Args:
         data: the encoded picture.
@@ -39,12 +36,12 @@ def decode(data: bytes, shape: tuple[int, int, int], *, stretch: bool = False) -
             middle kept.
 
     Raises:
-        PictureError: if the bytes are not a whole picture.
+        PictureError: if the bytes are not a whole picture, or an unclear one.
     """
     channels, size, _ = shape
     image = _decode_fast(data) if channels == 3 else None
     if image is None:
-        image = _decode_any(data, "RGB" if channels == 3 else "L")
+        image = to_tensor(read_picture(data), channels)
     if image.shape[1:] == (size, size):
         return image
     from torchvision.transforms.v2 import functional as transforms  # takes 1.5 s; most sets never need it
@@ -54,10 +51,17 @@ def decode(data: bytes, shape: tuple[int, int, int], *, stretch: bool = False) -
     return square
 
 
+def to_tensor(picture: Image.Image, channels: int) -> Tensor:
+    """A picture as uint8 (C, H, W), C = 1 (gray) or 3 (RGB)."""
+    pixels = torch.from_numpy(np.array(picture.convert("RGB" if channels == 3 else "L")))
+    return pixels.view(*pixels.shape[:2], channels).permute(2, 0, 1)
+
+
 def _decode_fast(data: bytes) -> Tensor | None:
     """JPEG and WebP by torchvision: the same pixels as Pillow's in a fifth of the time; None for the rest.
 
-    Not its PNG decoder, which crashes the process on some damaged files.
+    Not its PNG decoder, which crashes the process on some damaged files. Pictures that have to be turned, or
+    with a fourth channel (transparency, black ink), are the rest too.
     """
     if decode_jpeg is None:
         return None
@@ -67,20 +71,13 @@ def _decode_fast(data: bytes) -> Tensor | None:
         decoder = decode_webp
     else:
         return None
+    if any(mark in data for mark in METADATA) and is_turned(data):
+        return None
     try:
-        image: Tensor = decoder(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.RGB)
-        return image
+        image: Tensor = decoder(torch.frombuffer(bytearray(data), dtype=torch.uint8))
     except RuntimeError:  # damaged, or of a kind that this build leaves out: Pillow decides
         return None
-
-
-def _decode_any(data: bytes, mode: str) -> Tensor:
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            pixels = np.array(picture.convert(mode))
-    except Exception as error:  # Pillow's plugins raise whatever the damage makes them
-        raise PictureError("not a whole picture") from error
-    return torch.from_numpy(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
+    return image.expand(3, -1, -1) if len(image) in (1, 3) else None
 
 
 def decode_into(

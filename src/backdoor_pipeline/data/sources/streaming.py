@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.data.sources.pictures import PictureError, decode, decode_into, progress
+from backdoor_pipeline.data.picture import PictureError, UnclearPictureError
+from backdoor_pipeline.data.sources.base import unclear, unreachable
+from backdoor_pipeline.data.sources.pictures import decode, decode_into, progress
 
 IN_MEMORY_GIB = 8.0  # a decoded split above it is streamed; the option `in_memory_gib` overrides it
 
@@ -60,8 +62,12 @@ class PictureFiles:
     def _read(self, path: Path) -> Tensor:
         try:
             return decode(path.read_bytes(), self.image_shape, stretch=self.stretch)
-        except (OSError, PictureError) as error:
+        except UnclearPictureError as error:
+            raise unclear(path, error) from error
+        except (FileNotFoundError, PictureError) as error:
             raise self.error(path, error) from error
+        except OSError as error:
+            raise unreachable(path, error) from error
 
 
 def fits_in_memory(count: int, image_shape: tuple[int, int, int], options: dict[str, str]) -> bool:

@@ -7,6 +7,7 @@ import torch
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, damaged, missing, read_lines, source
+from backdoor_pipeline.data.sources.listing import pictures_below, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles
 from backdoor_pipeline.data.spec import DatasetSpec
 
@@ -33,7 +34,7 @@ class TinyImageNet(Source):
         """Pictures by class and file name (train), or in the order of the labels' file (test)."""
         wnids, *parts = files
         classes = read_lines(wnids)
-        rows = _train_rows(classes, *parts) if split == "train" else _test_rows(spec, classes, *parts)
+        rows = _train_rows(spec, classes, *parts) if split == "train" else _test_rows(spec, classes, *parts)
         pictures = PictureFiles(
             [path for path, _ in rows], spec.image_shape, partial(damaged, spec, delete=wnids.parent)
         )
@@ -41,12 +42,17 @@ class TinyImageNet(Source):
         return ImageSet(pictures.load(spec.name), labels, classes)
 
 
-def _train_rows(classes: tuple[str, ...], root: Path) -> list[tuple[Path, int]]:
-    return [
-        (path, label)
-        for label, wnid in enumerate(classes)
-        for path in sorted((root / wnid / "images").glob("*.JPEG"))
-    ]
+def _train_rows(spec: DatasetSpec, classes: tuple[str, ...], root: Path) -> list[tuple[Path, int]]:
+    rows, others = [], []
+    for label, wnid in enumerate(classes):
+        folder = root / wnid / "images"
+        if not folder.is_dir():
+            raise damaged(spec, folder, "absent", root.parent)
+        pictures, beside = pictures_below(folder)
+        rows += [(path, label) for path in pictures]
+        others += beside
+    tell_left_out(f"data set '{spec.name}'", root, others)
+    return rows
 
 
 def _test_rows(

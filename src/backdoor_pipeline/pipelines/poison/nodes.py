@@ -37,7 +37,9 @@ def poison_dataset(
             attack_of(spec), clean.train, clean.test, env, poison_target_class=spec.poison_target_class
         )
     planted = made.train.of_role("poisoned")
+    target = env.label_map.target
     metrics = {
+        "target_class": None if target is None else clean.train.classes[target],  # by name
         "poisoned_images": len(planted),
         "cross_images": len(made.train) - len(planted),
         "triggered_images": len(made.test),
