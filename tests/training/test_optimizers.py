@@ -30,9 +30,11 @@ def test_every_weight_has_one_optimizer_with_its_own_settings() -> None:
 
 def test_rates_follow_each_recipe() -> None:
     optimizers = Optimizers.of(model(), BODY, PARTS)
-    assert optimizers.set_learning_rates([1.0, 1.0]) == pytest.approx(BODY.lr / 2)
     (sgd, _), (adam, _) = optimizers.each
+    optimizers.set_learning_rates([1.0, 1.0])
     assert sgd.param_groups[0]["lr"] == pytest.approx(BODY.lr / 2)
+    optimizers.set_learning_rates([1.0, 1.0], 2 / 3)  # two thirds of the cosine: cos 120 degrees
+    assert sgd.param_groups[0]["lr"] == pytest.approx(BODY.lr / 4)
     assert adam.param_groups[0]["lr"] == HEAD.lr
 
 

@@ -42,6 +42,24 @@ def test_cosine_is_cosine_annealing(epochs: int) -> None:
     assert learning_rate(plan, [1.0] * epochs) == pytest.approx(0, abs=1e-12)
 
 
+@given(st.integers(1, 6), st.integers(1, 9))
+def test_cosine_falls_step_by_step(epochs: int, steps: int) -> None:
+    plan = recipe(lr=0.1, epochs=epochs, schedule="cosine")
+    expected = torch_rates("CosineAnnealingLR", epochs * steps, [1.0] * epochs * steps, T_max=epochs * steps)
+    ours = [
+        learning_rate(plan, [1.0] * epoch, step / steps) for epoch in range(epochs) for step in range(steps)
+    ]
+    assert ours == pytest.approx(expected[:-1], abs=1e-12)
+
+
+def test_only_cosine_changes_within_an_epoch() -> None:
+    losses = [2.0, 2.0, 2.0]
+    for schedule in ("multistep", "plateau", "constant"):
+        plan = recipe(lr=1.0, schedule=schedule, milestones=[2, 4], patience=0)
+        within = {learning_rate(plan, losses, begun) for begun in (0, 0.25, 0.999)}
+        assert within == {learning_rate(plan, losses)}, schedule
+
+
 @given(st.lists(st.integers(1, 12), max_size=4), st.floats(0.1, 1))
 def test_multistep_is_multistep(milestones: list[int], gamma: float) -> None:
     plan = recipe(lr=0.1, schedule="multistep", milestones=milestones, gamma=gamma)

@@ -1,6 +1,7 @@
 """The loop against one written by hand, and everything that it promises its callers."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -22,12 +23,14 @@ def by_hand(net: nn.Module, images: ImageSet, plan: Recipe, seed: int) -> list[t
     )
     numbers = []
     for epoch in range(1, plan.epochs + 1):
-        optimizer.param_groups[0]["lr"] = plan.lr * (1 + math.cos(math.pi * (epoch - 1) / plan.epochs)) / 2
         order = torch.randperm(len(images), generator=generator(seed, "train", "order", epoch))
         draws = generator(seed, "train", "augment", epoch)
         torch.manual_seed(derive_seed(seed, "train", "dropout", epoch))
         loss_sum, correct = 0.0, 0
-        for rows in order.split(plan.batch_size):
+        batches = order.split(plan.batch_size)
+        for number, rows in enumerate(batches):
+            done = (epoch - 1 + number / len(batches)) / plan.epochs
+            optimizer.param_groups[0]["lr"] = plan.lr * (1 + math.cos(math.pi * done)) / 2
             batch = augment(images.images[rows], CROP_AND_FLIP, draws).float() / 255
             logits = net(batch)
             loss = F.cross_entropy(logits, images.labels[rows])
@@ -54,6 +57,48 @@ def test_training_is_bit_equal_to_a_plain_loop() -> None:
     assert history[0]["lr"] == 0.05
     assert history[2]["lr"] == pytest.approx(0.025)
     assert all(row["seconds"] > 0 for row in history)
+
+
+class Slide(nn.Module):
+    """One weight, which is the loss: every step of plain SGD lowers it by the learning rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros((), dtype=torch.float64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.weight
+
+
+def rates_of_steps(images: int = 12, **changes: object) -> list[float]:
+    """The learning rates of all steps in batches of 4, from what they did."""
+    path: list[float] = []
+
+    def follow(net: nn.Module, batch: Batch) -> Tensor:
+        path.append(net.weight.item())
+        return net(batch.images)
+
+    net = Slide()
+    plan = recipe(batch_size=4, lr=1.0, momentum=0, weight_decay=0, **changes)
+    trainer().fit(net, data(images), plan, seed=0, objective=follow)
+    path.append(net.weight.item())
+    return [before - after for before, after in pairwise(path)]
+
+
+def test_rates_fall_with_every_step_by_hand() -> None:
+    # six steps: (1 + cos) / 2 of 0, 30, 60, 90, 120 and 150 degrees
+    half = 3**0.5 / 4
+    assert rates_of_steps(epochs=2) == pytest.approx([1, 0.5 + half, 0.75, 0.5, 0.25, 0.5 - half])
+    by_epoch = {"schedule": "multistep", "milestones": [1, 3], "gamma": 0.5}
+    assert rates_of_steps(epochs=4, **by_epoch) == pytest.approx([1] * 3 + [0.5] * 6 + [0.25] * 3)
+    assert rates_of_steps(epochs=2, schedule="constant") == pytest.approx([1] * 6)
+
+
+def test_even_four_epochs_end_below_a_hundredth_of_the_first_rate() -> None:
+    rates = rates_of_steps(images=24, epochs=4)
+    assert len(rates) == 24
+    assert rates[-1] == pytest.approx((1 + math.cos(math.pi * 23 / 24)) / 2)
+    assert rates[-1] < 0.01 * rates[0]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -11,7 +11,7 @@ from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.experiment.specs import Experiment, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 2, "poison": 1, "train": 1, "defend": 1, "evaluate": 1, "watch": 1, "analyze": 1}
+FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 1}
 
 AFTER = {
     "poison": "prepare",

@@ -1,6 +1,6 @@
 """Checkpoints: a training that was killed goes on where it was, to the same weights (P4).
 
-Everything random is drawn from (seed, purpose, epoch) and the learning rate follows from the losses, so a
+Everything random is drawn from (seed, purpose, epoch) and learning rates follow from step and losses, so a
 checkpoint holds only the model, the optimizer's moments, the history and what an observer has seen. The last
 one, written when training ends, is kept: a kill before the caller has written its own artefact must not cost
 the training. Then the caller discards it.

@@ -20,6 +20,7 @@ from backdoor_pipeline.training.objective import Batch, Objective, Tamper
 from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 from backdoor_pipeline.training.recipe import Recipe
+from backdoor_pipeline.training.schedule import learning_rate
 
 if TYPE_CHECKING:
     from backdoor_pipeline.data.spec import Augmentation
@@ -65,16 +66,17 @@ class Loop:
             bar: progress, in batches.
 
         Returns:
-            epoch (from 1), lr, loss, accuracy (if the objective reports it) and seconds.
+            epoch (from 1), lr (of its first step), loss, accuracy (if the objective reports it), seconds.
 
         Raises:
             UserError: the loss is not finite.
         """
-        start, epoch, lr = time.perf_counter(), len(losses) + 1, self.optimizers.set_learning_rates(losses)
+        start, epoch, lr = time.perf_counter(), len(losses) + 1, learning_rate(self.recipe, losses)
         totals = torch.zeros(2, device=self.hardware.device)
         reported = True
         with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
-            for batch in self._batches(epoch):
+            for batch, begun in self._batches(epoch):
+                self.optimizers.set_learning_rates(losses, begun)
                 totals[0] += self._step(batch) * len(batch.labels)
                 if (correct := batch.correct) is None:
                     reported = False
@@ -92,7 +94,8 @@ class Loop:
         bar.set_postfix({name: f"{value:.4g}" for name, value in row.items()})
         return {**row, "seconds": time.perf_counter() - start}
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
+    def _batches(self, epoch: int) -> Iterator[tuple[Batch, float]]:
+        """Every batch, with the share of the epoch's batches that came before it."""
         order = torch.randperm(len(self.source), generator=generator(self.seed, self.purpose, "order", epoch))
         draws = generator(self.seed, self.purpose, "augment", epoch, device=self.hardware.device)
         hand = generator(self.seed, self.purpose, "tamper", epoch, device=self.hardware.device)
@@ -102,9 +105,8 @@ class Loop:
                 images, labels = self.tamper(images, labels, index, epoch, hand)
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, draws)
-            yield Batch(
-                self.hardware.as_float(images), labels, index, epoch, (epoch - 1) * len(plan) + number
-            )
+            step = (epoch - 1) * len(plan) + number
+            yield Batch(self.hardware.as_float(images), labels, index, epoch, step), number / len(plan)
 
     def _step(self, batch: Batch) -> Tensor:
         if self.forward is not self.model:

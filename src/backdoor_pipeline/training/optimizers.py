@@ -36,12 +36,19 @@ class Optimizers:
         groups = [(own, recipe)] + [(list(submodule.parameters()), part) for submodule, part in submodules]
         return cls([(build_optimizer(weights, one), one) for weights, one in groups])
 
-    def set_learning_rates(self, losses: Sequence[float]) -> float:
-        """Set every rate for the epoch after those with these losses; returns the model's."""
+    def set_learning_rates(self, losses: Sequence[float], begun: float = 0.0) -> None:
+        """Set every rate for one step.
+
+        The rates are plain numbers, which the kernels take by value: no device is waited for, and nothing is
+        compiled anew, since only the model is compiled.
+
+        Args:
+            losses: of the epochs that are over; see `learning_rate`.
+            begun: the share of the next epoch's steps that are over.
+        """
         for optimizer, recipe in self.each:
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, losses)
-        return learning_rate(self.each[0][1], losses)
+                group["lr"] = learning_rate(recipe, losses, begun)
 
     def descend(self, loss: Tensor) -> None:
         """One step down the loss."""

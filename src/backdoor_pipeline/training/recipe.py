@@ -14,7 +14,7 @@ class Recipe(BaseModel):
         epochs: passes over the data.
         batch_size: images per step.
         optimizer: `sgd` (with momentum) or `adam` (with betas).
-        lr: the first epoch's learning rate.
+        lr: the first step's learning rate.
         momentum: of SGD.
         betas: of Adam: the decay of its two moments.
         weight_decay: L2 penalty, added to the gradient by either optimizer.

@@ -1,6 +1,6 @@
-"""Learning rates as a function of what is known: the recipe, the epoch and the losses so far.
+"""Learning rates as a function of what is known: the recipe, the step and the losses so far.
 
-No state is carried from epoch to epoch, so there is none to save and restore.
+No state is carried from step to step, so there is none to save and restore.
 """
 
 import math
@@ -12,21 +12,23 @@ PLATEAU_THRESHOLD = 1e-4  # relative: a loss must fall by more than this to coun
 PLATEAU_SMALLEST_STEP = 1e-8  # a change of the rate below this is not made
 
 
-def learning_rate(recipe: Recipe, losses: Sequence[float]) -> float:
-    """The learning rate of the next epoch.
+def learning_rate(recipe: Recipe, losses: Sequence[float], begun: float = 0.0) -> float:
+    """The learning rate of one step.
 
     Args:
-        recipe: names the schedule: `cosine` falls from lr to 0 over the epochs (Loshchilov and Hutter, 2017,
-            one cycle, stepped per epoch), `multistep` multiplies by gamma at every milestone, `plateau`
-            multiplies by gamma when the training loss has not fallen for more than `patience` epochs,
-            `constant` stays.
-        losses: the mean training loss of every epoch so far; the next epoch's number is their count.
+        recipe: names the schedule: `cosine` falls with every step, from lr at the first to nearly 0 at the
+            last (Loshchilov and Hutter, 2017, equation 5, one cycle), however few the epochs: a rate that is
+            still high when training ends leaves weights and BatchNorm's statistics of different moments;
+            `multistep` multiplies by gamma at every milestone, `plateau` when the training loss has not
+            fallen for more than `patience` epochs; `constant` stays.
+        losses: the mean training loss of every epoch that is over.
+        begun: the share of the next epoch's steps that are over, in [0, 1).
     """
-    epoch = len(losses)
+    epochs = len(losses) + begun
     if recipe.schedule == "cosine":
-        return recipe.lr * (1 + math.cos(math.pi * epoch / recipe.epochs)) / 2
+        return recipe.lr * (1 + math.cos(math.pi * epochs / recipe.epochs)) / 2
     if recipe.schedule == "multistep":
-        passed: int = sum(milestone <= epoch for milestone in recipe.milestones)
+        passed: int = sum(milestone <= epochs for milestone in recipe.milestones)
         return float(recipe.lr * recipe.gamma**passed)
     if recipe.schedule == "plateau":
         return _plateau(recipe, losses)

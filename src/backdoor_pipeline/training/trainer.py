@@ -100,8 +100,9 @@ class Trainer:
             augment: whether to vary the images.
 
         Returns:
-            A row per epoch: epoch (from 1), lr, loss (mean over images), accuracy (0 to 1, of the augmented
-            batches as they were trained on; if the objective reports it), seconds, what `on_epoch` returned.
+            A row per epoch: epoch (from 1), lr (of its first step), loss (mean over images), accuracy (0 to
+            1, of the augmented batches as they were trained on; if the objective reports it), seconds, what
+            `on_epoch` returned.
 
         Raises:
             UserError: the loss is not finite.
