@@ -15,6 +15,7 @@ from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, dr
 from backdoor_pipeline.attacks.methods.wanet import WaNet, WarpBatches
 from backdoor_pipeline.attacks.parts import warp as warping
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger
+from backdoor_pipeline.data.spec import Augmentation
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.metrics.accuracy import attack_success_rate
 from backdoor_pipeline.models import build_model, model_options
@@ -27,7 +28,12 @@ BLOCK = {
     "strength": 0.5,
     "grid_rescale": 1,
     "other_warps": 0,
+    "augmentation": {"crop": 0, "crop_share": 0.8, "rotation": 0, "rotation_share": 0.5},  # idle
 }
+AUTHORS = {"crop": 5, "crop_share": 0.8, "rotation": 10, "rotation_share": 0.5}
+
+
+ENGINE = {"device": "cpu", "precision": "fp32", "compile": False, "checkpoint_every": 0, "evaluate_every": 1}
 
 
 def attack(**changes: object) -> WaNet:
@@ -259,7 +265,52 @@ def test_the_repr_tells_all_that_decides_the_training(make_set, make_env) -> Non
     others = [shown(make_env(seed=1)), shown(make_env(ratio=0.1)), shown(make_env(target=1))]
     others += [shown(make_env(), strength=0.6), shown(make_env(), cross_ratio=1)]
     others.append(repr(WarpBatches(attack(), crafted(9), make_env(), 40)))
-    assert len({plain, *others}) == 7
+    others += [shown(make_env(), augmentation=AUTHORS), shown(mirroring(make_env()))]
+    assert len({plain, *others}) == 9
+
+
+def mirroring(env: AttackEnv) -> AttackEnv:
+    """On a data set whose images are cropped by one pixel and mirrored."""
+    return replace(env, trainer=Trainer(Engine(**ENGINE), Augmentation(crop_padding=1, horizontal_flip=True)))
+
+
+def test_all_images_are_varied_after_warping_as_the_authors_do(make_set, make_env) -> None:
+    data, env = make_set(rows=40, size=16), make_env(ratio=0.2)
+    trigger, rows = attack().craft(data, env), torch.arange(40)
+    idle, varied = (
+        WarpBatches(attack(**changes), trigger, env, 40)(data.images, data.labels, rows, 1, draws())
+        for changes in ({}, {"augmentation": AUTHORS})
+    )
+    assert torch.equal(idle[1], varied[1])
+    roles = draw_roles(40, env, 2, 1)
+    changed = (idle[0] != varied[0]).flatten(1).any(1)
+    for role in (CLEAN, POISONED, CROSS):
+        assert changed[roles == role].float().mean() > 0.6
+    # the same draws: first those of the cross samples' noise, then the augmentation's
+    after = draws()
+    crossed = attack().cross(data.images[roles == CROSS], trigger, after)
+    assert torch.equal(crossed, idle[0][roles == CROSS])
+    expected = attack(augmentation=AUTHORS).augmentation(idle[0], False, after)
+    assert torch.equal(varied[0], expected)
+
+
+@pytest.mark.parametrize("changes", [{}, {"augmentation": AUTHORS}])
+def test_the_attackers_augmentation_takes_the_place_of_the_data_sets(changes, make_set, make_env) -> None:
+    seen, env = {}, mirroring(make_env())
+
+    class Recorder(Trainer):
+        def fit(self, *args: Any, **options: Any) -> Any:
+            seen.update(options)
+            return []
+
+    env = replace(env, trainer=Recorder(Engine(**ENGINE), env.trainer.augmentation))
+    data, one = make_set(), attack(**changes)
+    one.train(data, one.craft(data, env), Victim(small_model, recipe(), lambda *_: {}), env)
+    assert seen["augment"] is (not changes)
+    images = torch.arange(32, dtype=torch.uint8).expand(64, 1, 32, 32)  # ramps that a mirror turns around
+    out, _ = seen["tamper"](images, torch.zeros(64, dtype=torch.int64), torch.zeros(64).long(), 1, draws())
+    falling = (out[:, 0, 16, 8] > out[:, 0, 16, 24]).float().mean().item()
+    assert (falling > 0.2) is bool(changes), "mirrored where the data set's images are"
 
 
 class Killed(Exception):
@@ -298,9 +349,10 @@ def small_model() -> Any:
 
 def test_a_resumed_training_ends_as_an_undisturbed_one(tmp_path: Path, make_set, make_env) -> None:
     data, plain = make_set(rows=48, channels=1, size=8), make_env(seed=1)
-    engine = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=1, evaluate_every=1)
+    one = attack(augmentation=AUTHORS)
+    engine = Engine(**{**ENGINE, "checkpoint_every": 1})
     env = replace(plain, trainer=Trainer(engine, None))
-    trigger, path, epochs = attack().craft(data, env), tmp_path / "train.safetensors", []
+    trigger, path, epochs = one.craft(data, env), tmp_path / "train.safetensors", []
 
     def watch(epoch: int, model: nn.Module, seen: Any) -> Mapping[str, float]:
         assert seen is trigger
@@ -312,11 +364,11 @@ def test_a_resumed_training_ends_as_an_undisturbed_one(tmp_path: Path, make_set,
             raise Killed
         return watch(epoch, model, seen)
 
-    straight, expected = attack().train(data, trigger, Victim(small_model, recipe(), watch), env)
+    straight, expected = one.train(data, trigger, Victim(small_model, recipe(), watch), env)
     with pytest.raises(Killed):
-        attack().train(data, trigger, Victim(small_model, recipe(), dying, path), env)
+        one.train(data, trigger, Victim(small_model, recipe(), dying, path), env)
     torch.rand(3)
-    resumed, history = attack().train(data, trigger, Victim(small_model, recipe(), watch, path), env)
+    resumed, history = one.train(data, trigger, Victim(small_model, recipe(), watch, path), env)
     assert epochs == [1, 2, 3, 4, 1, 2, 3, 4]
     for row, other in zip(history, expected, strict=True):
         assert row | {"seconds": 0} == other | {"seconds": 0}
@@ -348,7 +400,7 @@ def test_the_block_holds_every_field_at_the_papers_value(params) -> None:
     block = params["attacks"]["wanet"]
     assert block["training"]["schedule"] is None, "the data set's budget decides"
     filled = {**block, "training": {**block["training"], "schedule": "multistep"}}
-    assert WaNet.model_validate(filled) == attack()
+    assert WaNet.model_validate(filled) == attack(augmentation=AUTHORS)
 
 
 def test_every_data_set_names_a_schedule(params) -> None:

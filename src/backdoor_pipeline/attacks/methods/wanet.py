@@ -9,6 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
+from backdoor_pipeline.attacks.parts.own_augmentation import OwnAugmentation
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_controls, sample, size_of
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.base.seeds import generator
@@ -22,7 +23,8 @@ RIVALS = 5
 class WaNet(TrainingControlledAttack):
     """A fixed warp is the trigger; in noise mode, the same warp with noise on it keeps the true label.
 
-    So the model cannot go by traces of resampling alone. Other smooth warps, never shown to it, may fire too:
+    So the model cannot go by traces of resampling alone. For the same end its authors crop and rotate all
+    images after that (`augmentation`). Other smooth warps, never shown to the model, may fire too:
     `other_warps`, not in the paper, shows it some.
     """
 
@@ -33,6 +35,7 @@ class WaNet(TrainingControlledAttack):
     strength: float = Field(gt=0, allow_inf_nan=False)  # s, in half pixels
     grid_rescale: float = Field(gt=0, le=1)  # below 1: less of the warp is cut off at the borders
     other_warps: float = Field(ge=0, le=1)  # share of cross samples with another smooth warp, without noise
+    augmentation: OwnAugmentation  # in place of the data set's crops; where it is idle, the data set's
 
     def craft(self, train: ImageSet, env: AttackEnv) -> WarpTrigger:  # noqa: ARG002
         """See `Attack.craft`: uniform shifts in [-1, 1], divided by their mean magnitude."""
@@ -89,6 +92,7 @@ class WaNet(TrainingControlledAttack):
             seed=env.seed,
             purpose="train",
             tamper=WarpBatches(self, trigger, env, len(data)),
+            augment=self.augmentation.idle,
             on_epoch=lambda epoch, now: victim.watch(epoch, now, trigger),
             observer=victim.observer,
             checkpoint=victim.checkpoint,
@@ -97,7 +101,9 @@ class WaNet(TrainingControlledAttack):
 
 
 class WarpBatches:
-    """The attacker's hand in the training: warps the rows that each epoch draws; see `training.Tamper`.
+    """The attacker's hand in the training: warps the rows that each epoch draws, then varies all images.
+
+    See `training.Tamper`. Images are mirrored where the data set's are.
 
     Args:
         attack: for the cross samples and their ratio.
@@ -108,6 +114,8 @@ class WarpBatches:
 
     def __init__(self, attack: WaNet, trigger: Trigger, env: AttackEnv, count: int) -> None:
         self._attack, self._env, self._count = attack, env, count
+        usual = env.trainer.augmentation
+        self._mirror = usual is not None and usual.horizontal_flip
         assert isinstance(trigger, WarpTrigger)
         self._trigger = deepcopy(trigger).to(env.trainer.device)  # whoever watches may move the original
         self._epoch = 0
@@ -116,7 +124,8 @@ class WarpBatches:
     def __repr__(self) -> str:
         """All that decides what it does; part of the checkpoint's identity."""
         env, control = self._env, self._trigger.control.tolist()
-        return f"WarpBatches({self._attack!r}, {control}, {env.label_map}, {env.poison_ratio}, {env.seed})"
+        drawn = f"{env.label_map}, {env.poison_ratio}, {env.seed}, {self._mirror}"
+        return f"WarpBatches({self._attack!r}, {control}, {drawn})"
 
     def __call__(
         self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
@@ -127,6 +136,8 @@ class WarpBatches:
         noisy = self._attack.cross(images[crossed], self._trigger, draws)
         images = images.index_copy(0, poisoned, self._trigger(images[poisoned]))
         images = images.index_copy(0, crossed, noisy)
+        if not self._attack.augmentation.idle:
+            images = self._attack.augmentation(images, self._mirror, draws)
         return images, labels.index_copy(0, poisoned, self._env.label_map(labels[poisoned]))
 
     def _roles_in(self, epoch: int) -> Tensor:

@@ -29,21 +29,23 @@ def targeted_deepfool(
 
     Returns:
         The changes, float32, like `start`, 0 for those that were in the class; and which of the points the
-        changes bring there, bool, (N,).
+        changes bring there, bool, (N,): only these changes are sure to be finite.
     """
     change = torch.zeros_like(start)
     left = torch.arange(len(start), device=start.device)
+    reached = torch.zeros(len(start), dtype=torch.bool, device=start.device)
     for step in range(max_steps + 1):
         points = start[left] + (1 + overshoot) * change[left]
         gap, slope = _linearize(classify, left, points, target)
-        missed = gap >= 0
+        reached[left[gap < 0]] = True
+        missed = (
+            gap >= 0
+        )  # not where nothing leads there: no slope is left, a step has no end, the gap is NaN
         left, gap, slope = left[missed], gap[missed], slope[missed]
         if step == max_steps or not len(left):
             break
         length = gap.clamp(min=TIE) / slope.flatten(1).square().sum(1).clamp(min=torch.finfo().tiny)
         change[left] -= length.view(-1, *[1] * (slope.ndim - 1)) * slope
-    reached = torch.ones(len(start), dtype=torch.bool, device=start.device)
-    reached[left] = False
     return (1 + overshoot) * change, reached
 
 
