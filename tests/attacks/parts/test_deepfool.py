@@ -55,3 +55,13 @@ def test_what_cannot_be_reached_is_said() -> None:
     assert reached.tolist() == [True, False]
     torch.testing.assert_close(change[0], torch.tensor([1.1]))
     assert change.isfinite().all()
+
+
+def test_a_change_beyond_all_numbers_reaches_nothing() -> None:
+    def breaking(rows: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        # so gentle a slope that the first step goes to 100, where this classifier has no answer
+        wanted = torch.where(points[:, 0] > 10, torch.nan, 0.01 * points[:, 0])
+        return torch.stack([torch.ones(len(points)), wanted], dim=1)
+
+    _, reached = targeted_deepfool(breaking, torch.zeros(1, 1), 1, overshoot=0.1, max_steps=30)
+    assert reached.tolist() == [False]
