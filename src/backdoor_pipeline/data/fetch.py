@@ -72,7 +72,7 @@ def available(raw: Path, specs: Iterable[DatasetSpec] = ()) -> list[tuple[str, b
 
 
 def _public_status(name: str, raw: Path) -> tuple[bool, str]:
-    if name == "digits":
+    if name in ("digits", "fashion_small"):
         return True, NO_DOWNLOAD[name]
     if name == "fashion_mnist" and _debian_has_fashion():
         return True, str(DEBIAN_FASHION)

@@ -6,7 +6,17 @@ from pathlib import Path
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.share import proportional
-from backdoor_pipeline.data.sources import cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet
+from backdoor_pipeline.data.sources import (
+    cifar,
+    digits,
+    embedded,
+    folder,
+    gtsrb,
+    mnist,
+    parquet,
+    svhn,
+    tiny_imagenet,
+)
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
 from backdoor_pipeline.data.sources.listing import some
 from backdoor_pipeline.data.sources.naming import as_in_training
@@ -16,7 +26,8 @@ __all__ = ["SOURCES", "Source", "Split", "find_split", "get_source", "load_split
 
 logger = logging.getLogger(__name__)
 
-LOADERS = (cifar, digits, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet)  # importing one registers it
+# importing one registers it
+LOADERS = (cifar, digits, embedded, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet)
 
 
 def find_split(spec: DatasetSpec, raw: Path, split: Split) -> list[Path]:

@@ -156,5 +156,6 @@ PARTS: dict[str, tuple[Part, ...]] = {
 
 NO_DOWNLOAD = {
     "digits": "comes with scikit-learn: there is nothing to fetch",
+    "fashion_small": "comes with backdoor_pipeline: there is nothing to fetch",
     "imagenet": "has no free download: put its pictures into imagenet/{train,val}/<class>/ in the raw data",
 }
