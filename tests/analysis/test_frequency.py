@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 from helpers.made_models import classifier, linear_on_pixels
 from torch import nn
 
-from backdoor_pipeline.analysis.frequency import frequency_gradient, frequency_saliency
+from backdoor_pipeline.analysis.frequency import channel_gradients, frequency_gradient, frequency_saliency
 
 HEIGHT, WIDTH, STEP = 6, 4, 1e-5
 
@@ -46,7 +48,8 @@ def test_it_is_what_finite_differences_in_the_frequency_domain_say(smooth) -> No
                 assert -slope(complex(0, STEP)) / waves == pytest.approx(found[u, v].imag.item(), abs=1e-8)
 
 
-def test_low_frequencies_are_in_the_center_and_high_ones_at_the_edge() -> None:
+@pytest.mark.parametrize("form", ["figure", "equations"])
+def test_low_frequencies_are_in_the_center_and_high_ones_at_the_edge(form) -> None:
     chessboard = (-1.0) ** (torch.arange(8)[:, None] + torch.arange(8))
     stripes = torch.cos(2 * torch.pi * torch.arange(8) / 8).expand(8, 8)  # one wave across the image
     for pattern, places in (
@@ -55,7 +58,7 @@ def test_low_frequencies_are_in_the_center_and_high_ones_at_the_edge() -> None:
         (stripes, {(4, 3), (4, 5)}),
     ):
         model = linear_on_pixels(pattern[None])
-        (saliency,) = frequency_saliency(model, torch.rand(1, 1, 8, 8), torch.tensor([1]))
+        (saliency,) = frequency_saliency(model, torch.rand(1, 1, 8, 8), torch.tensor([1]), form)
         assert {tuple(place) for place in (saliency > 0.5).nonzero().tolist()} == places
         assert saliency.max() == 1
         assert saliency.min() == 0
@@ -72,7 +75,40 @@ def test_channels_are_averaged_before_the_magnitude_is_taken() -> None:
     assert one[0, 0, 0].real == pytest.approx(64 / 3)
 
 
-def test_a_class_that_nothing_moves_has_an_empty_map() -> None:
+# on 2x2 pixels: of the four waves, along rows and columns, how much there is of each
+WAVES = torch.stack([torch.ones(2, 2), torch.tensor([[1.0, -1], [1, -1]]), torch.tensor([[1.0, 1], [-1, -1]]),
+                     torch.tensor([[1.0, -1], [-1, 1]])])  # fmt: skip
+
+
+def made_of(*amounts: float) -> torch.Tensor:
+    return (torch.tensor(amounts).view(4, 1, 1) * WAVES).sum(0)
+
+
+def test_the_figure_has_the_mean_of_each_channels_log_magnitudes() -> None:
+    # log magnitudes, less log 4: 0, 1, 2, 3 of the first channel, 3, 3, 3, 3 of the second; 0..1 over both
+    weight = torch.stack([made_of(1, math.e, math.e**2, math.e**3), made_of(*4 * (math.e**3,))])
+    image = torch.rand(1, 2, 2, 2)
+    (figure,) = frequency_saliency(linear_on_pixels(weight), image, torch.tensor([1]), "figure")
+    expected = torch.tensor([[0.5, 2 / 3], [5 / 6, 1.0]])  # frequency 0 first
+    assert torch.allclose(figure, torch.fft.fftshift(expected), atol=1e-5)
+    # magnitudes of the mean: 1, e, e^2, e^3, each and e^3, halved; they are in phase
+    (equations,) = frequency_saliency(linear_on_pixels(weight), image, torch.tensor([1]), "equations")
+    plain = torch.tensor([[0.0, math.e - 1], [math.e**2 - 1, math.e**3 - 1]]) / (math.e**3 - 1)
+    assert torch.allclose(equations, torch.fft.fftshift(plain), atol=1e-5)
+
+
+def test_the_figure_does_not_let_channels_cancel() -> None:
+    opposed = torch.stack([made_of(1, 2, 3, 4), made_of(-1, -2, -3, -4)])
+    image = torch.rand(1, 2, 2, 2)
+    gradients = channel_gradients(linear_on_pixels(opposed), image, torch.tensor([1]))
+    assert torch.allclose(gradients[:, 0], -gradients[:, 1])
+    (figure,) = frequency_saliency(linear_on_pixels(opposed), image, torch.tensor([1]), "figure")
+    logs = torch.tensor([[1.0, 2], [3, 4]]).log() / math.log(4)
+    assert torch.allclose(figure, torch.fft.fftshift(logs), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["figure", "equations"])
+def test_a_class_that_nothing_moves_has_an_empty_map(form) -> None:
     model = linear_on_pixels(torch.ones(1, 8, 8))
-    saliency = frequency_saliency(model, torch.rand(1, 1, 8, 8), torch.tensor([0]))
+    saliency = frequency_saliency(model, torch.rand(1, 1, 8, 8), torch.tensor([0]), form)
     assert torch.equal(saliency, torch.zeros(1, 8, 8))

@@ -1,18 +1,14 @@
+from unittest import mock
+
 import pytest
 import torch
 from captum.attr import LayerGradCam
 from helpers.made_models import classifier, fixed
+from helpers.models import build
 from torch import nn
+from torch.nn import functional as F
 
 from backdoor_pipeline.analysis.grad_cam import grad_cam
-from backdoor_pipeline.models import ModelOptions, build_model
-
-
-def build(name, channels=3, size=32):
-    return build_model(
-        name, num_classes=5, channels=channels, image_size=size, mean=(0.5,) * channels,
-        std=(0.2,) * channels, seed=0, options=ModelOptions(pretrained=None),
-    ).eval()  # fmt: skip
 
 
 def test_by_hand() -> None:
@@ -29,16 +25,30 @@ def test_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("name", "layer", "channels", "size"),
-    [("resnet8", "layer3", 1, 28), ("preactresnet18", "bn", 3, 32)],
+    [("resnet8", "layer3", 1, 28), ("preactresnet18", "relu", 3, 32)],
 )
 def test_it_is_captums_of_the_last_stage(name, layer, channels, size) -> None:
-    model = build(name, channels, size).requires_grad_(False)
+    model = build(name, channels=channels, size=size).requires_grad_(False)
     images, classes = torch.rand(3, channels, size, size), torch.tensor([0, 4, 2])
     reference = LayerGradCam(model, model.backbone.get_submodule(layer)).attribute(
         images.requires_grad_(), target=classes, relu_attributions=True
     )
     assert reference.max() > 0
     assert torch.allclose(grad_cam(model, images, classes), reference[:, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["preactresnet18", "densenet161"])
+def test_before_average_pooling_the_weights_are_the_heads_own(name) -> None:
+    model, image, label = build(name), torch.rand(1, 3, 32, 32), 4
+    pooled = []
+    with (
+        torch.no_grad(),
+        mock.patch.object(F, "adaptive_avg_pool2d", lambda x, _: pooled.append(x.clone()) or x.mean((2, 3))),
+    ):
+        model(image)
+    (seen,) = pooled
+    expected = (model.head.weight[label].view(-1, 1, 1) * seen[0] / 16).sum(0).relu()
+    assert torch.allclose(grad_cam(model, image, torch.tensor([label]))[0], expected, atol=1e-7)
 
 
 def test_the_map_of_a_transformer_is_over_its_tokens() -> None:

@@ -91,6 +91,9 @@ def test_a_killed_run_resumes_to_the_same_weights(undisturbed, kedro, project) -
     kedro(*words)
     assert weights(project) == undisturbed
     assert not checkpoint.exists(), "a finished model needs no checkpoints"
+    statuses = [run.info.status for run in MlflowClient(f"sqlite:///{project}/mlflow.db").search_runs(["1"])]
+    assert statuses.count("KILLED") == 1
+    assert "RUNNING" not in statuses
 
 
 def test_a_damaged_data_set_is_a_sentence_and_a_failed_run(kedro, project) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 SMALL = ("--params", "epochs:1,defenses.ft.recipe.epochs:1,engine.checkpoint_every:1,engine.precision:fp32")
 GRID = ("--grid", "attack=badnets,none", "--grid", "defense=none,ft", "--threads", "1", *SMALL)
@@ -109,6 +110,13 @@ def test_the_table_has_what_the_metrics_files_say(disturbed, project) -> None:
         metrics = json.loads(file.read_text())
         assert row["clean_accuracy_after"] == metrics["clean_accuracy_after"]
         assert row["train_seconds"] > 0
+
+
+def test_no_mlflow_run_of_a_killed_process_stays_open(disturbed, project) -> None:
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    statuses = {run.info.status for run in client.search_runs(["1"])}
+    assert "FINISHED" in statuses
+    assert "RUNNING" not in statuses
 
 
 def test_a_finished_sweep_does_nothing(disturbed, kedro, project) -> None:

@@ -50,8 +50,9 @@ def choices(**changes: Any) -> Choices:
 def analyzing(**changes: Any) -> Analyzing:
     """What the figures are to show."""
     usual = {
-        "sample_images": 8, "explained_images": 4, "shapley_cells": 8, "shapley_orders": 10,
-        "feature_images": 1000, "tsne_perplexity": 30, "umap_neighbors": 15,
+        "sample_images": 8, "explained_images": 4, "frequency_saliency": "figure",
+        "shapley_cells": 8, "shapley_orders": 10, "feature_images": 1000,
+        "tsne_perplexity": 30, "umap_neighbors": 15,
     }  # fmt: skip
     return Analyzing(**(usual | changes))
 

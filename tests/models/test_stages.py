@@ -14,7 +14,7 @@ from backdoor_pipeline.models.stages import as_maps, forward_with_stages
         ("preactresnet18", 3, 32, {}, [(128, 16), (256, 8), (512, 4)]),
         ("preactresnet18", 3, 64, {}, [(128, 32), (256, 16), (512, 8)]),
         ("vgg19_bn", 3, 32, {}, [(256, 8), (512, 4), (512, 2)]),  # the 7x7 repeats one position
-        ("densenet161", 3, 32, {"stem": "small"}, [(384, 16), (1056, 8), (2208, 4)]),
+        ("densenet161", 3, 32, {"stem": "small"}, [(768, 16), (2112, 8), (2208, 4)]),  # before transitions
         ("mobilenet_v3_large", 3, 32, {"stem": "small"}, [(40, 16), (112, 8), (960, 4)]),
         ("convnext_tiny", 3, 32, {"stem": "small"}, [(192, 16), (384, 8), (768, 4)]),
         ("vit_b_16", 3, 32, {}, [(768, 14)]),
@@ -44,6 +44,30 @@ def test_a_stage_is_what_its_layer_gives_and_no_hook_is_left() -> None:
         x = layer(x)
         assert torch.equal(stage, x)
     assert all(not module._forward_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("name", ["preactresnet18", "densenet161"])
+def test_maps_are_taken_after_batchnorm_and_relu(name) -> None:
+    model = build(name)
+    _, stages = forward_with_stages(model, torch.rand(2, 3, 32, 32))
+    assert all(stage.min() == 0 for stage in stages), "no map has what a ReLU cuts off"
+
+
+@pytest.mark.parametrize("name", ["resnet8", "preactresnet18", "densenet161"])
+def test_the_last_stage_is_what_the_heads_pooling_takes(name) -> None:
+    model = build(name)
+    images = torch.rand(2, 3, 32, 32)
+    _, (last,) = forward_with_stages(model, images, 1)
+    assert torch.allclose(last.mean((2, 3)), model.features(images), atol=1e-6)
+
+
+def test_a_pre_activation_stage_is_what_the_next_layer_begins_with() -> None:
+    model = build("preactresnet18")
+    images, backbone = torch.rand(2, 3, 32, 32), model.backbone
+    _, (third, _) = forward_with_stages(model, images, 2)
+    x = backbone.conv1((images - model.mean) / model.std)
+    x = backbone.layer3(backbone.layer2(backbone.layer1(x)))
+    assert torch.equal(third, torch.relu(backbone.layer4[0].bn1(x)))
 
 
 def test_tokens_become_maps_row_by_row() -> None:

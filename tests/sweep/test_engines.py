@@ -4,7 +4,7 @@ from backdoor_pipeline.sweep import local
 from backdoor_pipeline.sweep.engine import WorkerDiedError
 from backdoor_pipeline.sweep.execution import Job, Outcome, Site
 from backdoor_pipeline.sweep.local import LocalEngine
-from backdoor_pipeline.sweep.ray_engine import gpu_index
+from backdoor_pipeline.sweep.ray_engine import _tracking, gpu_index
 
 SITE = Site(".", None, 1, ".")
 JOB = Job("cell/a", "cell", "evaluate", {}, [], "log")
@@ -72,3 +72,15 @@ def test_a_closed_engine_starts_nothing(mortal) -> None:
 )
 def test_the_gpu_that_ray_assigned(assigned, visible, index) -> None:
     assert gpu_index(assigned, visible) == index
+
+
+def test_ray_is_told_of_the_tracking_server_but_not_how_to_get_in(monkeypatch, caplog) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert _tracking() == {"MLFLOW_TRACKING_URI": "http://host:5000"}
+    assert not caplog.text
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:pa55word@host:5000/x?token=abc")
+    assert _tracking() == {"MLFLOW_TRACKING_URI": "https://host:5000/x"}
+    assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in caplog.text
+    assert "pa55" not in caplog.text
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert _tracking() == {}

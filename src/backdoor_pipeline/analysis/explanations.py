@@ -36,6 +36,7 @@ class Look:
         label: of the color bar.
         signed: 0 is in the middle of the colors, and all maps have one scale; else each map has its own,
             from its least to its greatest value.
+        unit: not even that: values are from 0 to 1, and shown as they are.
         overlaid: on the image, which a spectrum has no place on.
         smooth: values between the map's points are interpolated.
     """
@@ -43,12 +44,13 @@ class Look:
     colors: str
     label: str
     signed: bool = False
+    unit: bool = False
     overlaid: bool = True
     smooth: bool = False
 
 
 HEAT = Look("inferno", "relevance, least to most in each map", smooth=True)
-SPECTRUM = Look("inferno", "saliency, least to most in each map", overlaid=False)
+SPECTRUM = Look("inferno", "saliency, 0 to 1 in each map", unit=True, overlaid=False)
 SIGNED = Look("PuOr_r", "part of the class's probability", signed=True)
 
 
@@ -168,6 +170,8 @@ def _shades(values: Tensor, look: Look, most: float) -> Tensor:
     """The values' places on the color scale, 0..1."""
     if look.signed:
         return (values / (2 * most) + 0.5).clamp(0, 1)
+    if look.unit:
+        return values
     least, greatest = (extreme(values, dim=(1, 2), keepdim=True) for extreme in (torch.amin, torch.amax))
     return (values - least) / (greatest - least).clamp(min=torch.finfo(values.dtype).tiny)
 

@@ -3,7 +3,7 @@
 What a stage's node receives is exactly what its artefacts are named by (P3): see `artifacts`.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,6 +111,7 @@ class Analyzing(Spec):
 
     sample_images: int = Field(ge=1, le=10)
     explained_images: int = Field(ge=1, le=8)
+    frequency_saliency: Literal["figure", "equations"]
     shapley_cells: int = Field(ge=2, le=32)
     shapley_orders: int = Field(ge=1, le=1000)
     feature_images: int = Field(ge=10, le=20_000)

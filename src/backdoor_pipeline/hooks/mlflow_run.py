@@ -2,26 +2,20 @@
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from backdoor_pipeline.base.locks import locked
+from backdoor_pipeline.base.secrets import redact
+from backdoor_pipeline.hooks.life_signs import TAG, LifeSign
+from backdoor_pipeline.hooks.mlflow_store import Store
 
 logger = logging.getLogger(__name__)
 
-# MLflow's own defaults wait minutes for a server that is down, report usage to its makers, and chat.
-ENVIRONMENT = {
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
 MAX_PARAMS, MAX_METRICS = 100, 1000  # of one batch, by MLflow's REST API
-MAX_TAG = 5000  # characters
+MAX_TAG, MAX_TOLD = 5000, 200  # characters
 
 P = ParamSpec("P")
 Metric = tuple[str, float, int]  # name, value, step
@@ -40,7 +34,8 @@ def careful(
             method(run, *args, **kwargs)
         except Exception as error:
             run.open = False
-            logger.warning("MLflow tracking is off for this run: %s: %s", type(error).__name__, _brief(error))
+            told = redact(str(error), run.store.uri).split("\n")[0][:MAX_TOLD]
+            logger.warning("MLflow tracking is off for this run: %s: %s", type(error).__name__, told)
 
     return guarded
 
@@ -49,35 +44,28 @@ class MlflowRun:
     """A run that is logged to while it is `open`.
 
     Args:
-        uri: the tracking store; see `tracking_uri`.
-        experiment: the name of MLflow's experiment.
-        artifacts: where a local store keeps artefacts; a server decides for itself.
+        store: where to.
         name: the run's name.
         tags: its tags.
     """
 
-    def __init__(
-        self, uri: str, experiment: str, artifacts: Path, name: str, tags: Mapping[str, str]
-    ) -> None:
+    def __init__(self, store: Store, name: str, tags: Mapping[str, str]) -> None:
         self.open = True
-        self._client: Any = None
         self.id = ""
-        self._start(uri, experiment, artifacts, name, tags)
+        self.store = store
+        self._client: Any = None
+        self._sign: LifeSign | None = None
+        self._start(name, tags)
 
     @careful
-    def _start(self, uri: str, experiment: str, artifacts: Path, name: str, tags: Mapping[str, str]) -> None:
-        for variable, value in ENVIRONMENT.items():
-            os.environ.setdefault(variable, value)
-        from mlflow import MlflowClient
-
-        if uri.startswith("sqlite:"):
-            with locked(artifacts):  # two first runs at once would both create the tables, and one fail
-                self._client = MlflowClient(uri)
-                experiment_id = _experiment_id(self._client, experiment, artifacts.as_uri())
-        else:
-            self._client = MlflowClient(uri)
-            experiment_id = _experiment_id(self._client, experiment, None)
-        self.id = self._client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
+    def _start(self, name: str, tags: Mapping[str, str]) -> None:
+        opened = self._client, experiment_id = self.store.open()
+        self._sign = (
+            self.store.life_sign()
+        )  # before the run: a kill in between leaves none that nobody closes
+        made = self._client.create_run(experiment_id, run_name=name, tags={**tags, TAG: self._sign.token})
+        self.id = made.info.run_id
+        self.store.close_killed(opened)
 
     @careful
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -100,7 +88,7 @@ class MlflowRun:
     @careful
     def set_tag(self, name: str, value: str) -> None:
         """Set a tag."""
-        self._client.set_tag(self.id, name, value[:MAX_TAG])
+        self._client.set_tag(self.id, name, redact(value, self.store.uri)[:MAX_TAG])
 
     @careful
     def log_artifact(self, path: Path, folder: str) -> None:
@@ -112,29 +100,8 @@ class MlflowRun:
         """Close the run as FINISHED, FAILED or KILLED; closed once, it stays so."""
         self._client.set_terminated(self.id, status)
         self.open = False
-
-
-def tracking_uri(configured: str, project: Path) -> str:
-    """`MLFLOW_TRACKING_URI`, else the configured store; a relative sqlite path starts from the project."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
-    relative = uri.removeprefix("sqlite:///")
-    if relative != uri and not Path(relative).is_absolute():
-        return f"sqlite:///{project / relative}"
-    return uri
-
-
-def _experiment_id(client: Any, name: str, location: str | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return str(client.create_experiment(name, artifact_location=location))
-        except MlflowException:  # another run has just created it
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
-    return str(found.experiment_id)
+        if self._sign:
+            self._sign.end()
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
@@ -144,7 +111,3 @@ def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 def _finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _brief(error: Exception) -> str:
-    return str(error).split("\n")[0][:200]

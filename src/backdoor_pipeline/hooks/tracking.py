@@ -18,7 +18,8 @@ from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.catalog.stem import StemDataset
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.specs import Experiment
-from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun, tracking_uri
+from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun
+from backdoor_pipeline.hooks.mlflow_store import store_of
 from backdoor_pipeline.pipeline_registry import REPORT
 
 Description = tuple[str, dict[str, str], dict[str, Any]]  # a run's name, tags and parameters
@@ -40,8 +41,7 @@ class TrackingHooks:
         parameters, pipelines = self._context.config_loader["parameters"], run_params["pipeline_names"]
         name, tags, params = _of_report(parameters) if pipelines == [REPORT] else _of_experiment(parameters)
         tags |= {"pipeline": ",".join(pipelines or ["__default__"]), "git_commit": _git_commit(project)}
-        uri = tracking_uri(settings["tracking_uri"], project)
-        self._run = MlflowRun(uri, settings["experiment"], project / settings["artifacts"], name, tags)
+        self._run = MlflowRun(store_of(settings, project), name, tags)
         self._run.log_params(params)
         self._seconds: dict[str, float] = {}
         atexit.register(self._run.end, "KILLED")

@@ -14,6 +14,7 @@ class PreActBlock(nn.Module):
     def __init__(self, width_in: int, width: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(width_in)
+        self.relu = nn.ReLU()  # a part of its own: see `stages`
         self.conv1 = nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
@@ -22,7 +23,7 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width_in, H, W) to (N, width, H / stride, W / stride)."""
-        active = F.relu(self.bn1(x))
+        active = self.relu(self.bn1(x))
         skipped = x if self.shortcut is None else self.shortcut(active)
         residual: Tensor = self.conv2(F.relu(self.bn2(self.conv1(active))))
         return residual + skipped
@@ -41,7 +42,8 @@ class PreActResNet(nn.Module):
         self.layer2 = _stage(blocks[1], 64, 128, stride=2)
         self.layer3 = _stage(blocks[2], 128, 256, stride=2)
         self.layer4 = _stage(blocks[3], 256, 512, stride=2)
-        self.bn = nn.BatchNorm2d(512)  # the paper's: after the last addition, before pooling
+        self.bn = nn.BatchNorm2d(512)  # the paper's, with its ReLU: after the last addition, before pooling
+        self.relu = nn.ReLU()
         self.linear = nn.Linear(512, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -51,7 +53,7 @@ class PreActResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalized images (N, C, H, W) to logits (N, K)."""
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x)))))
-        pooled = torch.flatten(F.adaptive_avg_pool2d(F.relu(self.bn(x)), 1), 1)
+        pooled = torch.flatten(F.adaptive_avg_pool2d(self.relu(self.bn(x)), 1), 1)
         logits: Tensor = self.linear(pooled)
         return logits
 

@@ -12,6 +12,7 @@ from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.experiment.command_line import parse_params
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.recipes import spelled_out
+from backdoor_pipeline.hooks.mlflow_store import store_of
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
@@ -77,6 +78,7 @@ def run_sweep(options: Options) -> int:
     with Board(console, plan, expected_seconds(plan, timings), workers) as board:
         engine = make_engine(options, site, workers, gpus, grid) if plan.tasks else None
         progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
+    store_of(loader["mlflow"], project).close_killed()
     return conclude(console, plan, layout, failures, progress, stopped)
 
 

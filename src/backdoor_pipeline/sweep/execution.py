@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from backdoor_pipeline.base.errors import user_error
 from backdoor_pipeline.base.locks import is_locked, locked
+from backdoor_pipeline.base.secrets import redact
 from backdoor_pipeline.sweep.grid import Kind
 
 
@@ -80,8 +81,8 @@ def execute(job: Job, site: Site, gpu: int | None = None) -> Outcome:
         except Exception as error:
             told = user_error(error)
             if told is None:
-                traceback.print_exc()
-            brief = str(told) if told else f"{type(error).__name__}: {error}"
+                print(redact(traceback.format_exc()), file=sys.stderr)
+            brief = redact(str(told) if told else f"{type(error).__name__}: {error}")
             print(f"FAILED {job.id}: {brief}", flush=True)
             return Outcome("failed", brief.split("\n")[0], time.perf_counter() - start)
     return Outcome("done", seconds=time.perf_counter() - start)
@@ -112,18 +113,14 @@ def _warm(site: Site) -> None:
 
 
 def _open_tracking(site: Site) -> None:
-    from backdoor_pipeline.hooks.mlflow_run import ENVIRONMENT, tracking_uri
+    from backdoor_pipeline.hooks.mlflow_store import store_of
     from backdoor_pipeline.sweep.layout import config_loader
 
-    for variable, value in ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
-    from mlflow import MlflowClient
-
-    settings = config_loader(Path(site.project), site.env)["mlflow"]
+    store = store_of(config_loader(Path(site.project), site.env)["mlflow"], Path(site.project))
     try:
-        MlflowClient(tracking_uri(settings["tracking_uri"], Path(site.project))).search_experiments(1)
+        store.open()
     except Exception as error:  # the runs will say so too, and go on without
-        logging.getLogger(__name__).warning("MLflow: %s", error)
+        logging.getLogger(__name__).warning("MLflow: %s", redact(str(error), store.uri))
 
 
 def _use(gpu: int | None) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import overlaid
+from backdoor_pipeline.base.secrets import URI, without_secrets
 from backdoor_pipeline.sweep.execution import Job, Outcome, Site, execute
 from backdoor_pipeline.sweep.grid import Kind, Resources
+
+logger = logging.getLogger(__name__)
 
 # Ray pins CUDA_VISIBLE_DEVICES for a process that serves one task; ours serve many, maybe on other GPUs.
 ENVIRONMENT = {"RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}
@@ -98,6 +101,13 @@ def gpu_index(assigned: list[int], visible: str | None) -> int | None:
 
 
 def _tracking() -> dict[str, str]:
-    """The tracking server that the user set. Keys to it are set on the nodes: Ray shows these variables."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    return {"MLFLOW_TRACKING_URI": uri} if uri else {}
+    """The tracking server that the user set, without what Ray must not show: that is set on the nodes."""
+    uri = os.environ.get(URI, "")
+    told = without_secrets(uri)
+    if told != uri:
+        logger.warning(
+            "the user and the query of %s are not passed on to Ray, which shows what it passes on: set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or your database's) on the nodes.",
+            URI,
+        )
+    return {URI: told} if told else {}

@@ -60,6 +60,22 @@ def test_a_student_like_its_teacher_has_nothing_to_attend_to() -> None:
     assert distillation.report(1, student) == {"attention_loss": pytest.approx(0, abs=1e-9)}
 
 
+def test_what_a_relu_cuts_off_is_no_attention() -> None:
+    student, teacher = (
+        build_model(
+            "preactresnet18", num_classes=4, channels=3, image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3,
+            seed=0, options=ModelOptions(pretrained=None),
+        ).eval()
+        for _ in "ab"
+    )  # fmt: skip
+    for model, scale in ((student, 1.0), (teacher, 2.0)):
+        torch.nn.init.constant_(model.backbone.bn.weight, scale)
+        torch.nn.init.constant_(model.backbone.bn.bias, -100.0)  # so that the head sees nothing
+    distillation = Distillation(student, teacher, (1000.0,), 2)
+    distillation(student, batch())
+    assert distillation.report(1, student) == {"attention_loss": 0}
+
+
 def test_without_attention_it_is_fine_tuning(make_set, trainer) -> None:
     suspect, reference, clean = model(), model(), make_set(rows=24)
     defended = nad(betas=(0.0, 0.0, 0.0)).defend(DefenderView(suspect, make_set(rows=40), clean, trainer, 5))

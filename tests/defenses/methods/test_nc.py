@@ -17,7 +17,7 @@ from helpers.trigger_search import (
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView
-from backdoor_pipeline.defenses.methods.nc import NeuralCleanse, _diagnostics, _metrics
+from backdoor_pipeline.defenses.methods.nc import NeuralCleanse, _diagnostics, _metrics, both_indices
 from backdoor_pipeline.defenses.parts.anomaly import anomaly_index
 from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.experiment.resolve import resolve
@@ -28,7 +28,8 @@ CLEAN, TEST = stripes(60, seed=1), stripes(120, seed=2)
 
 def cleanse(**changes: Any) -> NeuralCleanse:
     settings = {
-        "search": SEARCH, "anomaly_threshold": 2, "mitigation": "unlearn",
+        "search": SEARCH, "index": "published", "anomaly_threshold": 2, "log_threshold": 4,
+        "mitigation": "unlearn",
         "unlearning": {"ratio": 0.2, "recipe": RECIPE.model_dump() | {"lr": 0.003}},
         "pruning": {"success": 0.05, "tolerance": 0.1, "held_out": 0.5},
     }  # fmt: skip
@@ -88,8 +89,10 @@ def test_without_an_anomaly_the_model_comes_back_unchanged(trainer) -> None:
     assert defended.model is model
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert defended.metrics["flagged_classes"] == 0
-    expected = {f"{name}_{k}" for name in ("mask_l1", "anomaly_index") for k in range(CLASSES)}
-    assert set(defended.metrics) == expected | {"flagged_classes"}
+    names = ("mask_l1", "anomaly_index", "log_anomaly_index")
+    expected = {f"{name}_{k}" for name in names for k in range(CLASSES)}
+    highest = {"highest_anomaly_index", "highest_log_anomaly_index"}
+    assert set(defended.metrics) == expected | highest | {"flagged_classes"}
     assert defended.history == []
     assert defended.diagnostics.curve is not None
     assert defended.diagnostics.curve.chosen is None
@@ -113,19 +116,58 @@ def test_flagged_are_abnormally_small_working_triggers(norms, success, expected)
     assert cleanse()._flagged(triggers, anomaly_index(triggers.norms)).tolist() == expected
 
 
+# of a backdoored model; see `test_anomaly`
+MISSED = [0.86, 83, 53, 80, 53, 60, 51, 88, 19, 76]
+
+
+def test_the_published_index_decides_unless_the_other_is_asked_for() -> None:
+    triggers = made_up(MISSED)
+    published, logarithmic = both_indices(triggers).values()
+    assert cleanse()._flagged(triggers, published).tolist() == []
+    assert cleanse(anomaly_threshold=1.7)._flagged(triggers, published).tolist() == [0]
+    assert cleanse(index="log")._flagged(triggers, logarithmic).tolist() == [0]
+    assert cleanse(index="log", log_threshold=2)._flagged(triggers, logarithmic).tolist() == [0, 8]
+    assert cleanse(index="log", log_threshold=9)._flagged(triggers, logarithmic).tolist() == []
+
+
+def test_both_indices_are_reported_whichever_decides() -> None:
+    triggers = made_up(MISSED)
+    metrics = report(triggers, [])
+    assert metrics["anomaly_index_0"] == metrics["highest_anomaly_index"] == pytest.approx(1.745, abs=1e-3)
+    assert (
+        metrics["log_anomaly_index_0"] == metrics["highest_log_anomaly_index"] == pytest.approx(8.7, abs=0.05)
+    )
+    assert metrics["log_anomaly_index_8"] == pytest.approx(2.2, abs=0.1)
+
+
+def test_the_highest_index_is_that_of_a_suspect() -> None:
+    # 990 is the most abnormal, but large; 1 does not work; then comes 5
+    metrics = report(made_up([50, 52, 1, 54, 5, 990], [1, 1, 0.5, 1, 1, 1]), [])
+    assert metrics["highest_anomaly_index"] == metrics["anomaly_index_4"]
+    assert report(made_up([50, 52, 54], [0, 0, 0]), [])["highest_log_anomaly_index"] == 0
+
+
+def report(triggers: Triggers, flagged: list[int]) -> dict[str, float]:
+    suspects = cleanse()._suspects(triggers)
+    return _metrics(triggers, both_indices(triggers), suspects, torch.tensor(flagged))
+
+
 def test_many_classes_report_the_smallest_triggers_only() -> None:
     triggers = made_up([float(99 - k) for k in range(50)])
-    index = torch.arange(50.0)
-    metrics = _metrics(triggers, index, torch.tensor([49, 40]))
+    metrics = report(triggers, [49, 40])
     assert {name for name in metrics if name.startswith("mask_l1")} == {f"mask_l1_{k}" for k in range(30, 50)}
     assert metrics["flagged_classes"] == 2
     assert metrics["flagged_40"] == metrics["flagged_49"] == 1
-    shown = _diagnostics(triggers, index, torch.tensor([49, 40]))
+    indices = {"published": torch.arange(50.0), "log": torch.arange(100.0, 150.0)}
+    shown = _diagnostics(triggers, indices, "published", torch.tensor([49, 40]))
     assert list(shown.pictures) == [f"{k} ({k}.0)" for k in range(49, 37, -1)]
     torch.testing.assert_close(shown.pictures["49 (49.0)"], torch.full((1, 10, 10), 0.25))
     assert shown.curve is not None
-    assert len(shown.curve.columns["mask_l1"]) == 50
+    assert {name: len(column) for name, column in shown.curve.columns.items()} == {
+        "class": 50, "mask_l1": 50, "anomaly_index": 50, "log_anomaly_index": 50,
+    }  # fmt: skip
     assert shown.curve.chosen == 49
+    assert "49 (149.0)" in _diagnostics(triggers, indices, "log", torch.tensor([49])).pictures
 
 
 def test_two_classes_cannot_be_compared(trainer) -> None:
@@ -138,4 +180,5 @@ def test_the_shipped_settings_are_valid(params) -> None:
     spec = resolve({**params, "dataset": "cifar10", "defense": "nc"}).defending.defense
     assert spec is not None
     assert NeuralCleanse.model_validate(spec.params).search.epochs == 80
+    assert (spec.params["index"], spec.params["anomaly_threshold"]) == ("published", 2), "as in the paper"
     assert spec.params["search"]["batch_size"] == spec.params["unlearning"]["recipe"]["batch_size"] == 256

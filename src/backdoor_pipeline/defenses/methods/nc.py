@@ -1,5 +1,6 @@
 """Neural Cleanse: find, then remove, a backdoor by the size of its trigger (Wang et al., IEEE S&P 2019)."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -8,7 +9,7 @@ from torch import Tensor
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
-from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, median
+from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, log_anomaly_index, median
 from backdoor_pipeline.defenses.parts.trigger_pruning import Pruning
 from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.parts.trigger_unlearning import Unlearning
@@ -18,17 +19,30 @@ from backdoor_pipeline.training import History
 
 LEAST_CLASSES = 3  # of two, neither is nearer to their median
 MOST_METRICS, MOST_PICTURES = 20, 12  # classes
+METRICS = {"published": "anomaly_index", "log": "log_anomaly_index"}  # what the indices are reported as
 
 
 class NeuralCleanse(Defense):
     """Search the smallest trigger of every class; a class whose trigger is far smaller than the others' has a
     backdoor, which is then removed. Without such a class the model stays as it is.
+
+    Attributes:
+        search: of the triggers.
+        index: which anomaly index decides; both are reported. `published` is that of the norms, as in the
+            paper; `log` is ours, of their logarithms.
+        anomaly_threshold: of the published index.
+        log_threshold: of the other; chosen on clean models only.
+        mitigation: how a backdoor is removed.
+        unlearning: its settings.
+        pruning: its settings.
     """
 
     name: ClassVar[str] = "nc"
 
     search: TriggerSearch
+    index: Literal["published", "log"]
     anomaly_threshold: float = Field(gt=0)
+    log_threshold: float = Field(gt=0)
     mitigation: Literal["unlearn", "prune"]
     unlearning: Unlearning
     pruning: Pruning
@@ -43,9 +57,9 @@ class NeuralCleanse(Defense):
         """See `Defense.defend`."""
         self.require(view.model)
         triggers = self.search.run(view.trainer, view.model, view.clean, view.seed)
-        index = anomaly_index(triggers.norms)
-        flagged = self._flagged(triggers, index)
-        metrics = _metrics(triggers, index, flagged)
+        indices = both_indices(triggers)
+        flagged = self._flagged(triggers, indices[self.index])
+        metrics = _metrics(triggers, indices, self._suspects(triggers), flagged)
         history: History = []
         if len(flagged):
             found = triggers[flagged]
@@ -55,31 +69,50 @@ class NeuralCleanse(Defense):
             else:
                 metrics["pruned_neurons"] = float(self.pruning.run(view, found, flagged))
             metrics["reversed_success_after"] = success(view.trainer, view.model, found, flagged, view.clean)
-        return Defended(view.model, metrics, history, diagnostics=_diagnostics(triggers, index, flagged))
+        return Defended(
+            view.model, metrics, history, diagnostics=_diagnostics(triggers, indices, self.index, flagged)
+        )
 
     def _flagged(self, triggers: Triggers, index: Tensor) -> Tensor:
-        """The classes with abnormally small triggers that work, smallest first: int64, (m,)."""
-        small = triggers.norms < median(triggers.norms.double())
-        works = triggers.success >= self.search.success
+        """The suspects with an abnormal index, that with the smallest trigger first: int64, (m,)."""
+        threshold = self.anomaly_threshold if self.index == "published" else self.log_threshold
         order = triggers.norms.argsort()
-        return order[((index > self.anomaly_threshold) & small & works)[order]]
+        return order[(self._suspects(triggers) & (index > threshold))[order]]
+
+    def _suspects(self, triggers: Triggers) -> Tensor:
+        """The classes whose trigger is on the small side, and works: bool, (n,)."""
+        return (triggers.norms < median(triggers.norms.double())) & (triggers.success >= self.search.success)
 
 
-def _metrics(triggers: Triggers, index: Tensor, flagged: Tensor) -> dict[str, float]:
-    """`flagged_<k>` of flagged classes; the others of all classes, or of those with the smallest triggers."""
+def both_indices(triggers: Triggers) -> dict[str, Tensor]:
+    """The anomaly indices of all classes by name, float64, (n,)."""
+    return {"published": anomaly_index(triggers.norms), "log": log_anomaly_index(triggers.norms)}
+
+
+def _metrics(
+    triggers: Triggers, indices: Mapping[str, Tensor], suspects: Tensor, flagged: Tensor
+) -> dict[str, float]:
+    """What decided: `flagged_<k>` of flagged classes, the highest index of a suspect, 0 without any.
+
+    Norms and indices are of all classes, or of those with the smallest triggers.
+    """
     metrics = {"flagged_classes": float(len(flagged))} | {f"flagged_{k}": 1.0 for k in flagged.tolist()}
-    for k in triggers.norms.argsort()[:MOST_METRICS].sort().values.tolist():
-        metrics[f"mask_l1_{k}"] = triggers.norms[k].item()
-        metrics[f"anomaly_index_{k}"] = index[k].item()
+    shown = triggers.norms.argsort()[:MOST_METRICS].sort().values.tolist()
+    metrics |= {f"mask_l1_{k}": triggers.norms[k].item() for k in shown}
+    for name, index in indices.items():
+        metrics[f"highest_{METRICS[name]}"] = index[suspects].max().item() if suspects.any() else 0.0
+        metrics |= {f"{METRICS[name]}_{k}": index[k].item() for k in shown}
     return metrics
 
 
-def _diagnostics(triggers: Triggers, index: Tensor, flagged: Tensor) -> Diagnostics:
-    classes = list(range(len(triggers)))
-    columns = {"class": classes, "mask_l1": triggers.norms.tolist(), "anomaly_index": index.tolist()}
+def _diagnostics(
+    triggers: Triggers, indices: Mapping[str, Tensor], deciding: str, flagged: Tensor
+) -> Diagnostics:
+    columns = {"class": list(range(len(triggers))), "mask_l1": triggers.norms.tolist()}
+    columns |= {METRICS[name]: index.tolist() for name, index in indices.items()}
     shown = (triggers.masks * triggers.patterns).cpu()
     smallest = triggers.norms.argsort()[:MOST_PICTURES].tolist()
     return Diagnostics(
         Curve("class", columns, float(flagged[0]) if len(flagged) else None),
-        pictures={f"{k} ({index[k]:.1f})": shown[k] for k in smallest},
+        pictures={f"{k} ({indices[deciding][k]:.1f})": shown[k] for k in smallest},
     )

@@ -4,6 +4,7 @@ from torch import Tensor
 
 CONSISTENCY = 1.4826  # turns the MAD of normally distributed numbers into their standard deviation
 SMALLEST_SPREAD = 1e-9  # keeps the index finite where more than half of the numbers are equal
+SMALLEST_NORM = 1e-6  # keeps logarithms finite; no trigger is that small a share of one pixel
 
 
 def anomaly_index(values: Tensor) -> Tensor:
@@ -20,6 +21,21 @@ def anomaly_index(values: Tensor) -> Tensor:
     values = values.double()
     deviations = (values - median(values)).abs()
     return deviations / (CONSISTENCY * median(deviations)).clamp(min=SMALLEST_SPREAD)
+
+
+def log_anomaly_index(norms: Tensor) -> Tensor:
+    """The index of the norms' logarithms (ours): sizes that differ by factors, not by amounts.
+
+    A norm near 0 is then as far from the others as it is times smaller; by amounts it cannot be farther than
+    their median, which a wide deviation hides.
+
+    Args:
+        norms: (n,), 0 or more.
+
+    Returns:
+        As `anomaly_index`.
+    """
+    return anomaly_index(norms.double().clamp(min=SMALLEST_NORM).log())
 
 
 def median(values: Tensor) -> Tensor:

@@ -50,7 +50,11 @@ def _shapley(analyzing: Analyzing, seed: int) -> Method:
     return partial(shapley_values, cells=analyzing.shapley_cells, orders=analyzing.shapley_orders, seed=seed)
 
 
+def _frequency(analyzing: Analyzing, _: int) -> Method:
+    return partial(frequency_saliency, form=analyzing.frequency_saliency)
+
+
 draw_grad_cam = _node("Grad-CAM", HEAT, lambda _, __: grad_cam)
 draw_full_grad = _node("FullGrad", HEAT, lambda _, __: full_grad)
 draw_shapley = _node("Shapley values", SIGNED, _shapley)
-draw_frequency = _node("Frequency saliency", SPECTRUM, lambda _, __: frequency_saliency)
+draw_frequency = _node("Frequency saliency", SPECTRUM, _frequency)
