@@ -50,12 +50,14 @@ def why_no_path_below(text: str) -> str | None:
 
     >>> why_no_path_below("images/train-*.parquet")
     >>> why_no_path_below("../elsewhere")
-    "it leaves the data set's folder"
+    "it leaves the data set's folder; set the option `folder` for another"
     """
     path = PurePath(text)
     if path.is_absolute():
-        return "it must be relative to the data set's folder"
-    return "it leaves the data set's folder" if ".." in path.parts else why_no_path(text)
+        return "it must be relative to the data set's folder; set the option `folder` for another"
+    if ".." in path.parts:
+        return "it leaves the data set's folder; set the option `folder` for another"
+    return why_no_path(text)
 
 
 def why_no_path(text: str) -> str | None:

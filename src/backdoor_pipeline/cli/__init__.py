@@ -2,8 +2,8 @@
 
 import click
 
-from backdoor_pipeline.cli.data import data
-from backdoor_pipeline.cli.run import run
+from backdoor_pipeline.cli.data_command import data
+from backdoor_pipeline.cli.run_command import run
 from backdoor_pipeline.experiment.command_line import tell_plainly
 from backdoor_pipeline.sweep.cli import sweep
 

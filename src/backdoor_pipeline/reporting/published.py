@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.base.errors import UserError, quoted
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.cells import SCORES
@@ -34,7 +34,7 @@ def read_published(path: str, aliases: Mapping[str, Mapping[str, str]]) -> pd.Da
             cell is there twice.
     """
     if not os.path.isfile(path):
-        raise UserError(f"report.published: there is no file {quoted(path)}.")
+        raise UserError(f"report.published: there is no file {path}.")
     text = dict.fromkeys(IDENTITY[:-1], str)
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
