@@ -28,7 +28,7 @@ LEVELS = (  # a room imports from those below its own level; rooms of one level 
     ("base",),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-AT_THE_ROOT = {"__init__", "cli", "config", "pipeline_registry", "settings"}  # what Kedro looks for there
+AT_THE_ROOT = {"__init__", "config", "pipeline_registry", "settings"}  # what Kedro looks for there
 
 
 def modules() -> Iterator[tuple[str, Path]]:

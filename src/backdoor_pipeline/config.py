@@ -1,22 +1,75 @@
 """Kedro's configuration: the parameters resolved into an experiment, its names in the catalog's reach."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from tarfile import TarError
 from typing import Any
+from zipfile import BadZipFile
 
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.experiment.stages import stages
+from backdoor_pipeline.experiment.yaml_text import read_yaml_file
+
+SUFFIXES = (".yml", ".yaml", ".json")  # of the files that Kedro reads
+UNREADABLE = (OSError, ImportError, ValueError, EOFError, TarError, BadZipFile)  # archives and addresses
+OPTIONAL = ("credentials", "globals")  # Kedro goes on without them
+PATHS = ("folder", "checkpoints", "notes", "supersedes")  # in our catalog entries; "filepath" is Kedro's own
 
 
-class ExperimentConfigLoader(OmegaConfigLoader):
+class PlainConfigLoader(OmegaConfigLoader):
+    """Kedro's loader; what is wrong with a file is told in a sentence that names it."""
+
+    def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
+        folder = Path(conf_source)
+        if folder.is_dir():
+            _see_that_it_has(folder, env, kwargs.get("base_env"), kwargs.get("default_run_env"))
+        try:
+            super().__init__(conf_source, env, *args, **kwargs)
+        except UNREADABLE as error:
+            raise UserError(f"no configuration can be read from {conf_source}: {_brief(error)}.") from None
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Configuration by its kind.
+
+        Raises:
+            UserError: a file is not what it should be, or its interpolations lead nowhere.
+        """
+        if key not in self:
+            for file in self._files(key):
+                _see_that_it_is_a_table(file)
+        with _told(key, self.conf_source):
+            found: dict[str, Any] = super().__getitem__(key)
+        return found
+
+    def _files(self, key: str) -> Iterator[Path]:
+        """The files of this kind, if they lie in folders here."""
+        patterns = self.config_patterns.get(key, ())
+        for env in (self.base_env, self.env or self.default_run_env):
+            folder = Path(self.conf_source, env)
+            for file in sorted(folder.rglob("*")):
+                path = str(file.relative_to(folder))
+                wanted = not path.startswith(".") and any(fnmatch(path, pattern) for pattern in patterns)
+                if wanted and file.suffix in SUFFIXES and file.is_file():
+                    yield file
+
+
+class ExperimentConfigLoader(PlainConfigLoader):
     """Adds `experiment`, and its `stages`, to the parameters; lets the catalog quote it.
 
     `${artifact:train}` is the folder of a stage's artefacts, `${experiment:choices.attack}` a part of the
     experiment.
     """
+
+    project: Path | None = None  # what relative paths in the catalog start from, once a hook has told
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Configuration by its kind.
@@ -31,7 +84,62 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             self[key] = {**params, "experiment": experiment.model_dump(mode="json"), "stages": told}
         if key == "catalog":
             _register_resolvers(Experiment.model_validate(self["parameters"]["experiment"]))
+            return _from_project(super().__getitem__(key), self.project)
         return super().__getitem__(key)
+
+
+def _see_that_it_has(folder: Path, env: str | None, base: str | None, default: str | None) -> None:
+    known = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    for needed in (base, None if env else default):
+        if needed and needed not in known:
+            raise UserError(f"{folder} holds no configuration: it needs a folder '{needed}'.")
+    if env and env not in known:
+        raise unknown("environment", env, known)
+
+
+def _see_that_it_is_a_table(file: Path) -> None:
+    content = read_yaml_file(file)
+    if content is not None and not isinstance(content, dict):
+        raise UserError(f"{file} must hold `name: value` lines, not {_kind(content)}.")
+
+
+def _kind(content: object) -> str:
+    return "a list" if isinstance(content, list) else "a single value"
+
+
+@contextmanager
+def _told(key: str, source: str | Path) -> Iterator[None]:
+    """Turn what Kedro and OmegaConf raise for a user's text into a sentence."""
+    try:
+        yield
+    except OmegaConfBaseException as error:
+        at = f", at {error.full_key}" if error.full_key else ""
+        raise UserError(f"the {key} in {source} do not fit together{at}: {_brief(error)}.") from None
+    except MissingConfigException as error:
+        if key in OPTIONAL:
+            raise
+        raise UserError(f"the {key} cannot be read: {_brief(error)}.") from None
+    except ValueError as error:  # Kedro's for a key that is in two files of one folder
+        raise UserError(f"the {key} in {source} do not fit together: {_brief(error)}.") from None
+
+
+def _brief(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+
+
+def _from_project(catalog: dict[str, Any], project: Path | None) -> dict[str, Any]:
+    """The catalog with every relative path of our own entries starting from the project."""
+    if project is None:
+        return catalog
+    return {
+        name: {
+            key: str(project / value) if key in PATHS and isinstance(value, str) else value
+            for key, value in entry.items()
+        }
+        if isinstance(entry, dict)
+        else entry
+        for name, entry in catalog.items()
+    }
 
 
 def _register_resolvers(experiment: Experiment) -> None:

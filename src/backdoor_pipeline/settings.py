@@ -1,11 +1,12 @@
 """Kedro's settings of this project."""
 
 from backdoor_pipeline.config import ExperimentConfigLoader
+from backdoor_pipeline.hooks.checks import CheckHooks
 from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
-HOOKS = (DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
+HOOKS = (CheckHooks(), DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -38,7 +38,11 @@ def test_nonsense_is_refused(text: str) -> None:
 
 
 @given(
-    st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.integers() | st.booleans(), max_size=5)
+    st.dictionaries(
+        st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
+        st.integers(1 - 2**63, 2**63 - 1) | st.booleans(),
+        max_size=5,
+    )
 )
 def test_flat_parameters_come_back(params: dict[str, object]) -> None:
     text = ",".join(f"{key}:{str(value).lower()}" for key, value in params.items())

@@ -7,7 +7,7 @@ from kedro.runner import SequentialRunner
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.cli import report_params
+from backdoor_pipeline.cli.run_command import report_params
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.specs import Reporting
 from backdoor_pipeline.pipelines.report import create_pipeline

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.errors import UserError, quoted
 
 Flat = dict[str, Any]  # dotted parameter -> value
 Nested = dict[str, Any]
+DEEPEST = 50  # tables within tables
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Flat:
@@ -40,13 +41,17 @@ def put(nested: Nested, name: str, value: Any) -> None:
     """Set the parameter with this dotted name.
 
     Raises:
-        UserError: it goes below another that has a value of its own.
+        UserError: it goes below another that has a value of its own, or too deep.
     """
     *parents, last = name.split(".")
+    if len(parents) > DEEPEST:
+        raise UserError(f"{quoted(name)} is nested more than {DEEPEST} deep.")
     for parent in parents:
         nested = nested.setdefault(parent, {})
         if not isinstance(nested, dict):
-            raise UserError(f"'{name}' goes below '{parent}', which was given a value of its own.")
+            raise UserError(
+                f"{quoted(name)} goes below {quoted(parent)}, which was given a value of its own."
+            )
     nested[last] = value
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.names import check_name
 
 NONE = "none"  # the choice of no attack, or of no defense
 
@@ -56,6 +57,7 @@ class Registry(Generic[MethodT]):
     def _methods(self) -> dict[str, type[MethodT]]:
         found: dict[str, type[MethodT]] = {}
         for method in [*self._own(), *self._plugged_in()]:
+            check_name(f"the {self.kind}", method.name)
             if method.name in found and found[method.name] is not method:
                 raise UserError(
                     f"two {self.kind}s are called '{method.name}': rename or uninstall one of them."

@@ -1,9 +1,13 @@
 """What is known of a data set before it is read: size, classes, normalization, augmentation."""
 
+from pathlib import PurePath
 from typing import Annotated, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from backdoor_pipeline.base.names import Name, why_no_path, why_no_path_below
+
+FILES = ("train", "test")  # options that name files in the data set's folder
 Option = Annotated[str, Field(coerce_numbers_to_str=True)]  # YAML reads a bare 8 as a number
 
 
@@ -29,7 +33,7 @@ class Augmentation(BaseModel):
     """How training images are varied: a random crop of the padded image, and a mirror image half the time.
 
     Attributes:
-        crop_padding: pixels added on each side before the crop; 0 means no crop.
+        crop_padding: pixels added on each side before the crop, fewer than the image has; 0 means no crop.
         horizontal_flip: whether left and right may be swapped.
     """
 
@@ -45,26 +49,27 @@ class DatasetSpec(BaseModel):
     Attributes:
         name: what the user calls it, and its folder in `data/01_raw`.
         source: the loader that reads it, a name in `data.sources`.
-        options: the loader's own settings, such as file names.
+        options: the loader's own settings, such as file names. Those in `FILES` stay inside the data set's
+            folder, a relative `folder` stays inside `data/01_raw`.
         num_classes: K.
         image_size: height and width in pixels.
         channels: 1 (gray) or 3 (RGB).
         mean: per channel, of pixels scaled to 0..1.
-        std: per channel, of pixels scaled to 0..1.
+        std: per channel, of pixels scaled to 0..1; 1 where they are not normalized.
         augmentation: how training images are varied.
         train_images: how many training images are used, of every class in proportion; None: all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
+    name: Name
     source: str
     options: dict[str, Option]
-    num_classes: int = Field(ge=2)
-    image_size: int = Field(ge=1)
+    num_classes: int = Field(ge=2, le=1_000_000)
+    image_size: int = Field(ge=1, le=10_000)
     channels: Literal[1, 3]
-    mean: tuple[float, ...]
-    std: tuple[Annotated[float, Field(gt=0)], ...]
+    mean: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    std: tuple[Annotated[float, Field(ge=0.001, le=1)], ...]
     augmentation: Augmentation
     train_images: int | None = Field(default=None, ge=1)  # chosen with the experiment, not with the data set
 
@@ -83,6 +88,23 @@ class DatasetSpec(BaseModel):
             mean=self.mean,
             std=self.std,
         )
+
+    @field_validator("options")
+    @classmethod
+    def _files_are_inside(cls, options: dict[str, str]) -> dict[str, str]:
+        for name in FILES:
+            if name in options and (objection := why_no_path_below(options[name])):
+                raise ValueError(f"of the option `{name}`: {objection}")
+        folder = options.get("folder", "elsewhere")
+        if objection := (why_no_path if PurePath(folder).is_absolute() else why_no_path_below)(folder):
+            raise ValueError(f"of the option `folder`: {objection}; give an absolute path for another place")
+        return options
+
+    @model_validator(mode="after")
+    def _the_crop_meets_the_image(self) -> Self:
+        if self.augmentation.crop_padding >= self.image_size:
+            raise ValueError(f"augmentation.crop_padding must be below image_size, {self.image_size}")
+        return self
 
     @model_validator(mode="after")
     def _one_value_per_channel(self) -> Self:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -101,7 +102,7 @@ def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
 
 
 def _content(file: str, parameter: str) -> str:
-    if not Path(file).is_file():
+    if not os.path.isfile(file):
         raise UserError(f"{parameter}: there is no file {file}.")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 

@@ -1,44 +1,98 @@
-"""What `--params` takes: `key:value` or `key=value`, several, nested, repeated; and how errors end."""
+"""How all commands behave: where they run, how errors end, what `--params` takes."""
 
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import click
 import yaml
+from kedro.framework.cli.utils import KedroCliError
+from kedro.io import DatasetError
+from kedro.utils import find_kedro_project
 
-from backdoor_pipeline.base.errors import UserError, user_error
+from backdoor_pipeline.base.errors import UserError, quoted, user_error
 from backdoor_pipeline.base.nesting import put
+from backdoor_pipeline.experiment.yaml_text import load
 
 OPEN, CLOSE = "[{(", ")}]"
 
 
+class ProjectCommand(click.Command):
+    """A command that runs in the project's root, wherever below it is typed; its errors are sentences."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """See click; options are read where the command is typed."""
+        with plain_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See click."""
+        with plain_errors(), chdir(find_kedro_project(Path.cwd()) or Path.cwd()):
+            return super().invoke(ctx)
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn a `UserError`, however deep Kedro wrapped it, into its sentence and exit code 1."""
+    """Turn what a user can mend, however deep Kedro wrapped it, into a sentence and exit code 1.
+
+    Everything else is a fault of the program and goes on as it is.
+    """
     try:
         yield
     except Exception as error:
-        cause = user_error(error)
-        if cause is None:
-            raise
-        raise click.ClickException(str(cause)) from None
+        if told := _sentence(error):
+            raise click.ClickException(told) from None
+        raise
 
 
-def parse_params(texts: Iterable[str]) -> dict[str, Any]:
-    """Nested parameters from the command line's texts; of two values for one key the last one counts.
+def tell_plainly() -> None:
+    """Let what a user can mend end in a sentence in Kedro's own commands, too, such as `kedro catalog`."""
+    show = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if told := _sentence(error):
+            click.echo(f"Error: {told}", err=True)
+        else:
+            show(kind, error, trace)
+
+    sys.excepthook = tell
+
+
+def _sentence(error: BaseException) -> str | None:
+    """What to tell the user about an error; None: it is a fault of the program."""
+    cause: BaseException | None = user_error(error)
+    if isinstance(error, DatasetError) and not str(error).startswith("Failed while"):
+        cause = (
+            cause or error
+        )  # a catalog's file asks for what cannot be; failing to load or save is another matter
+    if isinstance(error, KedroCliError):
+        cause = cause or error
+    return " ".join(str(cause).split()) if cause else None
+
+
+def parse_params(texts: Iterable[str], option: str = "--params") -> dict[str, Any]:
+    """Nested parameters from `key:value` or `key=value`, several, nested, repeated; the last one counts.
+
+    Args:
+        texts: what the command line has.
+        option: where it has it, for messages.
 
     >>> parse_params(["attack:badnets,poison_ratio=0.05", "training.milestones=[50,75]"])
     {'attack': 'badnets', 'poison_ratio': 0.05, 'training': {'milestones': [50, 75]}}
 
     Raises:
-        UserError: an item without a key or a separator.
+        UserError: an item without a key or a separator, or whose value is none that a parameter can have.
     """
     params: dict[str, Any] = {}
     for text in texts:
         for item in _split(text):
-            key, value = _parse_item(item)
-            _put(params, key, value, item)
+            try:
+                put(params, *_parse_item(item))
+            except UserError as error:
+                raise UserError(f"{option}: {error}") from None
     return params
 
 
@@ -61,18 +115,13 @@ def _split(text: str) -> list[str]:
 def _parse_item(item: str) -> tuple[str, Any]:
     ends = [position for position in (item.find(":"), item.find("=")) if position > 0]
     if not ends:
-        raise UserError(f"--params: '{item}' is not of the form key:value or key=value.")
+        raise UserError(f"{quoted(item)} is not of the form key:value or key=value.")
     key, text = item[: min(ends)].strip(), item[min(ends) + 1 :].strip()
+    if not all(key.split(".")):
+        raise UserError(f"{quoted(item)} has an empty part in its key.")
     try:
-        return key, yaml.safe_load(text)
+        return key, load(text, key)
     except yaml.YAMLError:
         return key, text
-
-
-def _put(params: dict[str, Any], name: str, value: Any, item: str) -> None:
-    if not all(name.split(".")):
-        raise UserError(f"--params: '{item}' has an empty part in its key.")
-    try:
-        put(params, name, value)
     except UserError as error:
-        raise UserError(f"--params: {error}") from None
+        raise UserError(f"{quoted(item)}: {error}") from None

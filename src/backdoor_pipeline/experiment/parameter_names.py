@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS
-from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, quoted, unknown
+from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.experiment.specs import Choices, Reporting
-from backdoor_pipeline.experiment.validation import check, check_given, check_names
+from backdoor_pipeline.experiment.validation import check, check_given, check_names, check_values
 from backdoor_pipeline.models import model_options
 from backdoor_pipeline.training import Recipe
 
@@ -17,6 +18,9 @@ Params = Mapping[str, Any]
 
 TABLES = {"datasets", "models", "attacks", "defenses", "recipe", "training", "engine"}
 TABLES |= {"watch", "analysis", "report"}
+
+
+GIVEN_ELSEWHERE = {"name": "it is the block's own name", "train_images": "give it to `train_images`"}
 
 
 class _DatasetBlock(DatasetSpec):
@@ -31,6 +35,7 @@ def check_names_of(params: Params) -> None:
     Raises:
         UserError: one is unknown or misspelt, or a table is none.
     """
+    check_values(params, "")
     known = TABLES | set(Choices.model_fields)
     for name in params:
         if name not in known:
@@ -43,9 +48,19 @@ def check_names_of(params: Params) -> None:
     _check_names_in_blocks(params)
     fillable = _fillable(params)
     for name, facts in params["datasets"].items():
-        _see_that_it_is_a_table(f"datasets.{name}", facts)
-        check_names(_DatasetBlock, {"name": name, **facts}, f"datasets.{name}")
+        _check_names_of_dataset(name, facts)
         _check_names_of_budget(facts.get("budget", {}), fillable, f"datasets.{name}.budget")
+
+
+def _check_names_of_dataset(name: str, facts: object) -> None:
+    check_name("a data set", name)
+    where = f"datasets.{name}"
+    _see_that_it_is_a_table(where, facts)
+    assert isinstance(facts, Mapping)
+    for fact, instead in GIVEN_ELSEWHERE.items():
+        if fact in facts:
+            raise UserError(f"{where}.{fact} cannot be set: {instead}.")
+    check_names(_DatasetBlock, {"name": name, **facts}, where)
 
 
 def _check_names_in_blocks(params: Params) -> None:
@@ -61,7 +76,7 @@ def _check_names_in_blocks(params: Params) -> None:
 
 def _see_that_it_is_a_table(name: str, value: object) -> None:
     if not isinstance(value, Mapping):
-        raise UserError(f"'{name}' must be a table of parameters, not {value!r}.")
+        raise UserError(f"'{name}' must be a table of parameters, not {quoted(value)}.")
 
 
 def _fillable(params: Params) -> dict[str, set[str]]:

@@ -62,7 +62,7 @@ def build_experiment(params: Params) -> Experiment:
     training = _training(choices, params, budget, attack)
     defending = _defending(choices, params, budget)
     if defending.defense:
-        _see_that_it_suits(defending.defense, _description(dataset, training))
+        _see_that_it_suits(defending.defense, describe(dataset, training))
     return Experiment(
         choices=choices,
         engine=check(Engine, params["engine"], "engine"),
@@ -180,7 +180,8 @@ def _skeleton(description: str) -> Classifier:
     return skeleton(ModelDescription.model_validate_json(description))
 
 
-def _description(dataset: DatasetSpec, training: Training) -> ModelDescription:
+def describe(dataset: DatasetSpec, training: Training) -> ModelDescription:
+    """The victim's model."""
     return describe_model(
         training.model,
         **dataset.model_input,

@@ -1,15 +1,52 @@
 """Settings checked by Pydantic, their errors told in one sentence (P8)."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.errors import UserError, quoted
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+LARGEST = 2**63  # of whole numbers: what seeds, tensors and databases hold
+
+
+def check_values(value: object, where: str) -> None:
+    """See that every value is a truth value, a text or a number that can be computed with.
+
+    Args:
+        value: one, or any nesting of them.
+        where: its dotted path, for the message.
+
+    Raises:
+        UserError: one is not finite, too large or no Unicode; a name is no text.
+    """
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise UserError(f"{where}: {quoted(name)} is no name; put it in quotes.")
+            check_values(name, "a name")
+            check_values(inner, f"{where}.{name}" if where else name)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            check_values(inner, where)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{where} is {value}: give it a finite number.")
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        raise UserError(f"{where} is a number of {value.bit_length()} bits: give it one below 2^63.")
+    elif isinstance(value, str) and not _is_unicode(value):
+        raise UserError(f"{where} is {quoted(value)}, which is not Unicode.")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
+        return False
+    return True
 
 
 def check(kind: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
@@ -24,11 +61,31 @@ def check(kind: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
         UserError: naming the parameter, what is wrong with it, and the closest known name of a misspelt one.
     """
     try:
-        return kind.model_validate(values)
+        made = kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        names = [*([where] if where else []), *map(str, first["loc"])]
-        raise UserError(_sentence(".".join(names), first, _fields_at(kind, first["loc"]))) from None
+        path = _path(where, first["loc"])
+        raise UserError(_sentence(path, first, _fields_at(kind, first["loc"]))) from None
+    for location in _truths_for_numbers(values, made):
+        raise UserError(f"{_path(where, location)} is a truth value, which won't do: give it a number.")
+    return made
+
+
+def _truths_for_numbers(given: object, made: object) -> Iterator[tuple[object, ...]]:
+    """Where `true` was taken for 1, which Pydantic allows: `seed: true` is a slip, not a seed."""
+    if isinstance(given, bool) and not isinstance(made, bool):
+        yield ()
+    pairs: Iterable[tuple[object, object, object]] = ()
+    if isinstance(given, Mapping) and isinstance(made, BaseModel):
+        pairs = (
+            (name, given[name], getattr(made, name)) for name in type(made).model_fields if name in given
+        )
+    elif isinstance(given, Mapping) and isinstance(made, Mapping):
+        pairs = ((name, inner, made.get(name)) for name, inner in given.items())
+    elif isinstance(given, list | tuple) and isinstance(made, list | tuple):
+        pairs = zip(range(len(given)), given, made, strict=True)
+    for name, inner, result in pairs:
+        yield from ((name, *location) for location in _truths_for_numbers(inner, result))
 
 
 def check_names(kind: type[BaseModel], values: Mapping[str, Any], where: str) -> None:
@@ -59,19 +116,24 @@ def _tell_first(
         kind.model_validate(values)
     except ValidationError as error:
         for one in filter(counts, error.errors()):
-            path = ".".join([where, *map(str, one["loc"])])
+            path = _path(where, one["loc"])
             raise UserError(_sentence(path, one, _fields_at(kind, one["loc"]))) from None
+
+
+def _path(where: str, location: Iterable[object]) -> str:
+    return ".".join([*([where] if where else []), *map(str, location)])
 
 
 def _sentence(path: str, error: ErrorDetails, siblings: list[str]) -> str:
     if error["type"] == "extra_forbidden":
         close = get_close_matches(path.rsplit(".", 1)[-1], siblings, n=1)
         hint = f" did you mean '{close[0]}'?" if close else ""
-        return f"unknown parameter '{path}':{hint} Known: {', '.join(sorted(siblings))}."
+        return f"unknown parameter {quoted(path)}:{hint} Known: {', '.join(sorted(siblings))}."
     if error["type"] == "missing" or error["input"] is None:
         return f"'{path}' has no value: neither the parameters nor the data set's budget give one."
     reason = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return f"{path} is {error['input']!r}, which won't do: {reason[0].lower()}{reason[1:]}."
+    given = "" if isinstance(error["input"], Mapping) else f" is {quoted(error['input'])}, which"
+    return f"{path}{given} won't do: {reason[0].lower()}{reason[1:]}."
 
 
 def _fields_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

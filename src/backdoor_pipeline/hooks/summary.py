@@ -1,8 +1,10 @@
 """The table that ends a run."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -51,7 +53,8 @@ class SummaryHooks:
             goal = target(choices, metrics.get("poison", {}))
             self._console.print(result_table(choices, metrics["evaluate"], goal))
         self._console.print(stage_table(metrics, self._ran))
-        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics):
+        store = self._context.config_loader["mlflow"]["tracking_uri"]
+        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, store):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -102,17 +105,35 @@ def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[s
     ]
 
 
-def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool) -> list[str]:
+def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool, store: str) -> list[str]:
     """Where the figures are and what to open next."""
     figures = sorted(catalog.load(name) for name in outputs if name.startswith("figure_"))
     lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
     if not evaluated:
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")
-    return [
-        *lines,
-        "runs       mlflow ui --backend-store-uri sqlite:///mlflow.db",
-        "pipelines  kedro viz run",
-    ]
+    return [*lines, f"runs       {where_runs_are(store)}", "pipelines  kedro viz run"]
+
+
+def where_runs_are(store: str) -> str:
+    """How to look at what was tracked; nothing of the store's address that may be a secret is shown.
+
+    Args:
+        store: the configured one. The environment's `MLFLOW_TRACKING_URI` goes before it.
+
+    >>> where_runs_are("sqlite:///mlflow.db")
+    'mlflow ui --backend-store-uri sqlite:///mlflow.db'
+    >>> where_runs_are("https://me:secret@tracking.example:5000/team?token=secret")
+    'https://tracking.example:5000/team'
+    """
+    own = os.environ.get("MLFLOW_TRACKING_URI")
+    address = urlsplit(own or store)
+    if address.scheme in ("http", "https"):
+        return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    if own:
+        return 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
+    if address.netloc:  # a database server, whose address has a password
+        return "mlflow ui --backend-store-uri with the tracking_uri of mlflow.yml"
+    return f"mlflow ui --backend-store-uri {store}"
 
 
 def percent(fraction: float | None) -> str:

@@ -21,7 +21,25 @@ def load_pretrained(model: Classifier, path: Path) -> None:
     which runs code when it is read (P5), so it is refused: the error says how to convert it.
 
     Raises:
-        UserError: the file is missing, not safetensors, or its weights do not fit the model.
+        UserError: see `fitting_weights`.
+    """
+    found = fitting_weights(model, path)
+    if not any(name.startswith("head.") for name in found):
+        logger.info(
+            "%s: its final layer is for other classes, so the model's starts from random weights.", path
+        )
+    model.load_state_dict(found, strict=False)
+
+
+def fitting_weights(model: Classifier, path: Path) -> dict[str, Tensor]:
+    """The weights of a file under the model's names, without a final layer for other classes.
+
+    Args:
+        model: whose shapes they must have; on the meta device it does as well.
+        path: a safetensors file.
+
+    Raises:
+        UserError: the file is missing, not safetensors, its weights do not fit the model or are no numbers.
     """
     found = _names_as_here(model, _read(model.description.name, path))
     wanted = {name: value for name, value in model.state_dict().items() if name not in ("mean", "std")}
@@ -30,16 +48,24 @@ def load_pretrained(model: Classifier, path: Path) -> None:
         raise _unfit(
             model, path, f"only one of the two has '{example}'. Give a file of the same architecture."
         )
-    other = [name for name, value in wanted.items() if value.shape != found[name].shape]
-    for name in other:
-        if not name.startswith("head."):
-            raise _unfit(model, path, _why_other_shape(model, name, found[name], wanted[name]))
-        del found[name]
-    if other:
-        logger.info(
-            "%s: its final layer is for other classes, so the model's starts from random weights.", path
-        )
-    model.load_state_dict(found, strict=False)
+    for name, value in wanted.items():
+        if objection := _why_no_weights(found[name], value):
+            raise _unfit(model, path, f"'{name.removeprefix('backbone.')}' {objection}")
+        if value.shape != found[name].shape and not name.startswith("head."):
+            raise _unfit(model, path, _why_other_shape(model, name, found[name], value))
+    head = {name for name in wanted if name.startswith("head.")}
+    if any(wanted[name].shape != found[name].shape for name in head):
+        return {name: value for name, value in found.items() if name not in head}
+    return found
+
+
+def _why_no_weights(found: Tensor, wanted: Tensor) -> str | None:
+    """What keeps a tensor from being weights of the wanted kind, whatever its shape."""
+    if found.is_floating_point() != wanted.is_floating_point():
+        return f"holds {str(found.dtype).removeprefix('torch.')} values. Give the weights of a trained model."
+    if found.is_floating_point() and not found.float().isfinite().all():
+        return "holds values that are infinite or no numbers. Give the weights of a trained model."
+    return None
 
 
 def _read(name: str, path: Path) -> dict[str, Tensor]:

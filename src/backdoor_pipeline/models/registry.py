@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.models.classifier import ModelDescription
 
 
@@ -64,6 +65,7 @@ def register(
     """
 
     def add(build: Builder) -> Builder:
+        check_name("the model", name)
         if name in _ARCHITECTURES:
             raise ValueError(f"model '{name}' is registered twice")
         _ARCHITECTURES[name] = Architecture(build, options, input_size)

@@ -1,7 +1,7 @@
 """What was measured beside what was published, with the difference; the two are never mixed."""
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -33,9 +33,13 @@ def read_published(path: str, aliases: Mapping[str, Mapping[str, str]]) -> pd.Da
         UserError: there is no such file, a column is missing or no number, scores are no percentages, or a
             cell is there twice.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UserError(f"report.published: there is no file {path}.")
-    frame = pd.read_csv(path, dtype=dict.fromkeys(IDENTITY[:-1], str), keep_default_na=False, na_values=[""])
+    text = dict.fromkeys(IDENTITY[:-1], str)
+    try:
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # whatever pandas has against it
+        raise UserError(f"report.published: {path} is no CSV file: {error}.") from None
     wanted = [*IDENTITY, *SCORES]
     if missing := [name for name in wanted if name not in frame]:
         raise UserError(f"report.published: {path} has no column {missing[0]}; it needs {', '.join(wanted)}.")

@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
+from backdoor_pipeline.experiment.command_line import ProjectCommand
 
-@click.command()
+
+@click.command(cls=ProjectCommand)
 @click.argument("name", required=False)
 @click.option("--grid", "axes", multiple=True, help="An axis: parameter=value,value,... Repeatable.")
 @click.option("--only", multiple=True, help="Only cells with these values: parameter=value,... Repeatable.")
@@ -51,10 +53,7 @@ def sweep(**options: Any) -> None:
     kedro sweep --grid attack=badnets,none --grid seed=0,1,2 --params epochs:5
     kedro sweep paper --only dataset=cifar10 --only seed=0,1 --engine ray
     """
-    from backdoor_pipeline.experiment.command_line import plain_errors
     from backdoor_pipeline.sweep.command import Options, run_sweep
 
-    with plain_errors():
-        code = run_sweep(Options(**options))
-    if code:
+    if code := run_sweep(Options(**options)):
         raise SystemExit(code)

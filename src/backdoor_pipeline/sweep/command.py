@@ -22,6 +22,7 @@ from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
 from backdoor_pipeline.sweep.results import write_results
 from backdoor_pipeline.sweep.timings import Timings
+from backdoor_pipeline.training.hardware import Hardware
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,15 @@ def run_sweep(options: Options) -> int:
     failures = Failures(folder / "failures")
     known = {} if options.retry_failed else failures.read()
     parameters = loader["parameters"]
-    cells = chosen(grid.cells(), dict(map(parse_axis, options.only)), flatten(spelled_out(parameters)))
+    only = dict(parse_axis(text, "--only") for text in options.only)
+    cells = chosen(grid.cells(), only, flatten(spelled_out(parameters)))
     plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run)
     if not plan.cells and not options.dry_run:
         reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
         raise UserError(f"no cell of the grid can be: {reason}")
+    if options.engine == "local" and plan.tasks:
+        for how in {cell.experiment.engine for cell in plan.cells}:
+            Hardware.resolve(how)  # a cluster's nodes may have what this one lacks
     timings = Timings(layout)
     timings.learn(plan.cells)
     workers, threads, gpus = division(options)

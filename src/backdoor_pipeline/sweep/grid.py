@@ -4,16 +4,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, quoted, unknown
+from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.base.nesting import Flat, flatten
 from backdoor_pipeline.experiment.validation import check
+from backdoor_pipeline.experiment.yaml_text import load, read_yaml_file
 
+MAX_CELLS = 1_000_000
 Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
 
 
@@ -49,7 +53,8 @@ class Grid(BaseModel):
         """The parameters of every cell, over those of the configuration.
 
         Raises:
-            UserError: an axis has no value, or `exclude` names a parameter that no cell has.
+            UserError: an axis has no value, `exclude` names a parameter that no cell has, or there are too
+                many cells.
         """
         fixed = flatten(self.params)
         for name, values in self.grid.items():
@@ -59,6 +64,7 @@ class Grid(BaseModel):
             for name in rule:
                 if name not in fixed and name not in self.grid:
                     raise unknown("parameter of the grid in exclude:", name, {*fixed, *self.grid})
+        _see_that_they_can_be_counted([self.grid, *self.include])
         made = [{**fixed, **cell} for cell in combinations(self.grid)] if self.grid else []
         kept = [cell for cell in made if not any(matches(cell, rule) for rule in self.exclude)]
         extra = [{**fixed, **cell} for rule in self.include for cell in combinations(rule)]
@@ -95,14 +101,12 @@ def read_grid(name: str, folders: Iterable[Path]) -> Grid:
     Raises:
         UserError: there is none, or it is not a grid.
     """
+    check_name("a sweep", name)
     searched = list(folders)
     for folder in searched:
         file = folder / f"{name}.yml"
         if file.is_file():
-            try:
-                content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            except yaml.YAMLError as error:
-                raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+            content = read_yaml_file(file)
             if not isinstance(content, Mapping):
                 raise UserError(
                     f"{file} holds no grid: it needs `grid:` with a list of values per parameter."
@@ -111,8 +115,12 @@ def read_grid(name: str, folders: Iterable[Path]) -> Grid:
     raise unknown("sweep", name, [file.stem for folder in searched for file in folder.glob("*.yml")])
 
 
-def parse_axis(text: str) -> tuple[str, list[Any]]:
+def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
     """An axis from the command line.
+
+    Args:
+        text: what the command line has.
+        option: where it has it, for messages.
 
     >>> parse_axis("seed=0,1,2")
     ('seed', [0, 1, 2])
@@ -122,13 +130,23 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     """
     ends = [position for position in (text.find("="), text.find(":")) if position > 0]
     if not ends:
-        raise UserError(f"--grid: '{text}' is not of the form parameter=value,value.")
+        raise UserError(f"{option}: {quoted(text)} is not of the form parameter=value,value.")
     name, values = text[: min(ends)].strip(), text[min(ends) + 1 :]
     try:
-        parsed = yaml.safe_load(f"[{values}]")
+        parsed = load(f"[{values}]", name)
     except yaml.YAMLError:
-        raise UserError(f"--grid: the values of '{name}' are not a list: {values}.") from None
+        raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.") from None
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from None
+    if not isinstance(parsed, list):
+        raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.")
     return name, parsed
+
+
+def _see_that_they_can_be_counted(rules: Iterable[Mapping[str, Any]]) -> None:
+    count = sum(prod(len(one) if isinstance(one, list) else 1 for one in rule.values()) for rule in rules)
+    if count > MAX_CELLS:
+        raise UserError(f"the grid has {count:,} cells: choose among their values, {MAX_CELLS:,} are most.")
 
 
 def combinations(axes: Mapping[str, Any]) -> Iterator[Flat]:
@@ -152,4 +170,7 @@ def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> 
 
 def matches(cell: Flat, rule: Mapping[str, Any]) -> bool:
     """Whether a cell has every value (or one of every list of values) that a rule names."""
-    return all(cell[name] in (value if isinstance(value, list) else [value]) for name, value in rule.items())
+    return all(
+        name in cell and cell[name] in (value if isinstance(value, list) else [value])
+        for name, value in rule.items()
+    )

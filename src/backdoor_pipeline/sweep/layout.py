@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kedro.config import AbstractConfigLoader, OmegaConfigLoader
+from kedro.config import AbstractConfigLoader
 from kedro.framework.project import settings
 from kedro.io import AbstractDataset
 from omegaconf import OmegaConf
 
+from backdoor_pipeline.config import PlainConfigLoader
 from backdoor_pipeline.pipeline_registry import STAGES
 
 Names = Mapping[str, str]  # stage -> the name of its artefact
@@ -19,7 +20,7 @@ Names = Mapping[str, str]  # stage -> the name of its artefact
 def config_loader(project: Path, env: str | None) -> AbstractConfigLoader:
     """The project's configuration in this environment, of no experiment in particular."""
     source = str(project / settings.CONF_SOURCE)
-    return OmegaConfigLoader(conf_source=source, env=env, **settings.CONFIG_LOADER_ARGS)
+    return PlainConfigLoader(conf_source=source, env=env, **settings.CONFIG_LOADER_ARGS)
 
 
 class Layout:

@@ -51,7 +51,7 @@ class RayEngine:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except ConnectionError as error:
+        except (ConnectionError, ValueError) as error:
             raise UserError(
                 f"there is no Ray cluster at '{address}' ({error}): start one or use --address local."
             ) from None

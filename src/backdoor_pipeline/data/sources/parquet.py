@@ -36,8 +36,6 @@ class Parquet(Source):
     def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
         """The shards, sorted by name."""
         pattern = spec.options[split]
-        if Path(pattern).is_absolute():
-            raise UserError(f"'{pattern}' must be relative to {folder}: set the option `folder` for another.")
         files = sorted(folder.glob(pattern))
         if not files:
             raise UserError(
