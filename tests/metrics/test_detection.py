@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdoor_pipeline.metrics.detection import detection
+from backdoor_pipeline.metrics.detection import best_orientation_auc, detection
 
 
 def flags(text):
@@ -61,3 +61,29 @@ def test_lengths_must_agree(flagged, scores):
 def test_scores_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         detection(flags("10"), flags("10"), torch.tensor([float("nan"), 0.0]))
+
+
+def test_the_best_orientation_by_hand():
+    # class 0: poison on the negative side, so that side is meant; class 1 is clean and stays as it is
+    poisoned, classes = flags("110000"), torch.tensor([0, 0, 0, 0, 1, 1])
+    sides = torch.tensor([-0.9, -0.2, 0.5, 0.4, 0.6, -0.1])
+    # turned: 0.9, 0.2, -0.5, -0.4; 0.9 beats all four clean rows, 0.2 all but 0.6
+    assert best_orientation_auc(poisoned, classes, sides) == 7 / 8
+    assert best_orientation_auc(poisoned, classes, torch.where(classes == 0, -sides, sides)) == 7 / 8
+    assert detection(sides > 0, poisoned, sides)["auc"] == 0
+
+
+def test_without_poison_or_without_clean_rows_no_orientation_is_best():
+    classes, sides = torch.tensor([0, 0, 1]), torch.tensor([0.5, -0.5, 0.1])
+    assert best_orientation_auc(flags("000"), classes, sides) is None
+    assert best_orientation_auc(flags("111"), classes, sides) is None
+    assert best_orientation_auc(flags("001"), classes, sides) == 1 / 2  # a class all poison stays: one of two
+
+
+@given(poisons, st.data())
+def test_of_one_class_it_is_the_auc_or_its_complement(poison, data):
+    drawn = data.draw(st.lists(st.integers(-9, 9), min_size=len(poison), max_size=len(poison)))
+    poisoned, sides = torch.tensor(poison), torch.tensor(drawn).float()
+    auc = detection(sides > 0, poisoned, sides)["auc"]
+    best = best_orientation_auc(poisoned, torch.zeros(len(poison), dtype=torch.int64), sides)
+    assert best == pytest.approx(max(auc, 1 - auc))

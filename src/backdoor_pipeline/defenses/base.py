@@ -33,16 +33,32 @@ class DefenderView:
 
 
 @dataclass(frozen=True, slots=True)
+class Clusters:
+    """Each class in two clusters: rows that belong together, whichever of the two is poison.
+
+    Attributes:
+        classes: the class that a row was split in, int64, (N,).
+        sides: how well a row fits the cluster that is suspected, as opposed to the other, which has the same
+            numbers with their signs turned; 0 in a class that was not split; float, (N,).
+    """
+
+    classes: Tensor
+    sides: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Suspicion:
     """What a detecting defense holds against each training row; `evaluate` compares it with the truth.
 
     Attributes:
         scores: higher is more suspicious, float, (N,).
         flagged: blamed as poisoned, bool, (N,).
+        clusters: of a defense that has to guess which of two clusters is poison.
     """
 
     scores: Tensor
     flagged: Tensor
+    clusters: Clusters | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,30 @@ def detection(flagged: Tensor, poisoned: Tensor, scores: Tensor | None) -> dict[
     }
 
 
+def best_orientation_auc(poisoned: Tensor, classes: Tensor, sides: Tensor) -> float | None:
+    """The AUC that the same clusters would have if their poisoned side were known in every class.
+
+    Which of a class's two clusters is poison is a defense's guess, and a wrong one turns an AUC a into about
+    1 - a. Here a class's sides change places where its poison is on the other one, that is where the AUC
+    within the class is below 1/2. Classes that are all clean or all poison stay as they are.
+
+    Args:
+        poisoned: bool, (N,), the ground truth.
+        classes: int64, (N,), in which class each sample was split.
+        sides: float, (N,), how well each sample fits one cluster of its class, as opposed to the other.
+
+    Returns:
+        None where undefined: nothing poisoned, or nothing clean.
+    """
+    turned = sides.clone()
+    for label in classes.unique():
+        rows = classes == label
+        within = _auc(poisoned[rows], sides[rows])
+        if within is not None and within < 0.5:
+            turned[rows] = -sides[rows]
+    return _auc(poisoned, turned)
+
+
 def _auc(poisoned: Tensor, scores: Tensor | None) -> float | None:
     if scores is None or bool(poisoned.all()) or not bool(poisoned.any()):
         return None
