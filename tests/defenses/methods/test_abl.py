@@ -226,7 +226,7 @@ def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypa
 
 
 def test_the_hardest_of_each_class_are_kept_but_none_that_is_isolated(view) -> None:
-    """Class 1 is the easiest: it fills the isolated part, and the half that was learned last is without it."""
+    """Class 1 is the easiest: it fills the isolated part, and the half learned last is without it."""
     labels = view.train.labels
     losses = torch.arange(60) / 60 + labels.double()
     losses[labels == 1] -= 5
