@@ -64,26 +64,29 @@ def test_scores_that_are_not_finite_are_refused():
 
 
 def test_the_best_orientation_by_hand():
-    # class 0: poison on the negative side, so that side is meant; class 1 is clean and stays as it is
+    # class 0 suspects its clean rows, of which it is convinced: they have 1 more; class 1 is all clean
     poisoned, classes = flags("110000"), torch.tensor([0, 0, 0, 0, 1, 1])
-    sides = torch.tensor([-0.9, -0.2, 0.5, 0.4, 0.6, -0.1])
-    # turned: 0.9, 0.2, -0.5, -0.4; 0.9 beats all four clean rows, 0.2 all but 0.6
-    assert best_orientation_auc(poisoned, classes, sides) == 7 / 8
-    assert best_orientation_auc(poisoned, classes, torch.where(classes == 0, -sides, sides)) == 7 / 8
-    assert detection(sides > 0, poisoned, sides)["auc"] == 0
+    scores = torch.tensor([-0.9, -0.2, 1.5, 1.4, 0.6, -0.1])
+    turned = torch.tensor([1.9, 0.2, -0.5, -0.4, -0.6, 0.1])
+    # -0.2 is above no clean score, but turned 1.9 above four and 0.2 above all but 0.6
+    assert detection(scores > 1, poisoned, scores)["auc"] == 0
+    assert best_orientation_auc(poisoned, scores, classes, turned) == 7 / 8
+    assert best_orientation_auc(poisoned, turned, classes, scores) == 8 / 8  # 0.1 and -0.6: left as they are
 
 
 def test_without_poison_or_without_clean_rows_no_orientation_is_best():
-    classes, sides = torch.tensor([0, 0, 1]), torch.tensor([0.5, -0.5, 0.1])
-    assert best_orientation_auc(flags("000"), classes, sides) is None
-    assert best_orientation_auc(flags("111"), classes, sides) is None
-    assert best_orientation_auc(flags("001"), classes, sides) == 1 / 2  # a class all poison stays: one of two
+    classes, scores = torch.tensor([0, 0, 1]), torch.tensor([0.5, -0.5, 0.1])
+    assert best_orientation_auc(flags("000"), scores, classes, -scores) is None
+    assert best_orientation_auc(flags("111"), scores, classes, -scores) is None
+    assert best_orientation_auc(flags("001"), scores, classes, -scores) == 1 / 2  # a class all poison stays
 
 
 @given(poisons, st.data())
-def test_of_one_class_it_is_the_auc_or_its_complement(poison, data):
-    drawn = data.draw(st.lists(st.integers(-9, 9), min_size=len(poison), max_size=len(poison)))
-    poisoned, sides = torch.tensor(poison), torch.tensor(drawn).float()
-    auc = detection(sides > 0, poisoned, sides)["auc"]
-    best = best_orientation_auc(poisoned, torch.zeros(len(poison), dtype=torch.int64), sides)
-    assert best == pytest.approx(max(auc, 1 - auc))
+def test_it_is_never_worse_than_the_guess_and_of_one_class_the_better_of_two(poison, data):
+    drawn = st.lists(st.integers(-9, 9), min_size=len(poison), max_size=len(poison))
+    poisoned, scores = torch.tensor(poison), torch.tensor(data.draw(drawn)).float()
+    auc = detection(scores > 0, poisoned, scores)["auc"]
+    one = torch.zeros(len(poison), dtype=torch.int64)
+    assert best_orientation_auc(poisoned, scores, one, -scores) == pytest.approx(max(auc, 1 - auc))
+    several = torch.tensor(data.draw(drawn)) % 3
+    assert best_orientation_auc(poisoned, scores, several, -scores) >= auc

@@ -150,29 +150,23 @@ def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
 
 
 def test_clusters_reach_evaluate_which_turns_them_by_the_truth(scene, monkeypatch) -> None:
-    """The spy suspects the wrong side: the white corners are on the other."""
+    """The spy suspects the wrong cluster: the white corners are in the other."""
     clean, *_ = scene
     defend_as_it_was = Spy.defend
 
     def clustering(self, view: DefenderView) -> Defended:
         found = defend_as_it_was(self, view)
-        white = found.suspicion.flagged
-        clusters = Clusters(view.train.labels, torch.where(white, -1.0, 1.0))
-        return Defended(view.model, suspicion=Suspicion(clusters.sides, ~white, clusters))
+        white = found.suspicion.flagged.float()
+        return Defended(
+            view.model, suspicion=Suspicion(-white, white == 0, Clusters(view.train.labels, white))
+        )
 
     monkeypatch.setattr(Spy, "defend", clustering)
     defended, _, findings, _ = defend(scene)
-    assert list(findings.suspicion.columns) == ["index", "score", "flagged", "class", "side"]
+    assert list(findings.suspicion.columns) == ["index", "score", "flagged", "class", "turned_score"]
     assert len(findings.suspicion) == len(clean)
     scores, *_ = evaluate(scene, defended, findings)
-    assert scores["detection_auc"] == 0
-    # the poison is all in class 0, whose sides are turned; the 60 clean rows of the others keep their 1
-    poison, of_the_target = 20, int((findings.suspicion["class"] == 0).sum())
-    others = len(clean) - of_the_target
-    clean_there = of_the_target - poison
-    assert scores["detection_auc_best_orientation"] == pytest.approx(
-        (clean_there + others / 2) / (clean_there + others)
-    )
+    assert (scores["detection_auc"], scores["detection_auc_best_orientation"]) == (0, 1)
 
 
 def test_without_clusters_there_is_no_orientation(scene) -> None:

@@ -18,7 +18,7 @@ class Findings:
 
     Attributes:
         suspicion: a row per training row, `index`, `score` and `flagged`, of a defense that has clusters also
-            `class` and `side`; empty if it blames none.
+            `class` and `turned_score`; empty if it blames none.
         diagnostics: see there.
     """
 

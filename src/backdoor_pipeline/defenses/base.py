@@ -34,16 +34,15 @@ class DefenderView:
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Each class in two clusters: rows that belong together, whichever of the two is poison.
+    """Each class in two clusters, of which a defense can only guess which one is poison.
 
     Attributes:
         classes: the class that a row was split in, int64, (N,).
-        sides: how well a row fits the cluster that is suspected, as opposed to the other, which has the same
-            numbers with their signs turned; 0 in a class that was not split; float, (N,).
+        turned: the score that a row would have if the other cluster of its class were suspected, float, (N,).
     """
 
     classes: Tensor
-    sides: Tensor
+    turned: Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How well a defense tells poisoned training samples from clean ones."""
 
+import torch
 from torch import Tensor
 
 
@@ -36,28 +37,31 @@ def detection(flagged: Tensor, poisoned: Tensor, scores: Tensor | None) -> dict[
     }
 
 
-def best_orientation_auc(poisoned: Tensor, classes: Tensor, sides: Tensor) -> float | None:
-    """The AUC that the same clusters would have if their poisoned side were known in every class.
+def best_orientation_auc(poisoned: Tensor, scores: Tensor, classes: Tensor, turned: Tensor) -> float | None:
+    """The AUC that the same clusters would have if it were known which one is poison.
 
-    Which of a class's two clusters is poison is a defense's guess, and a wrong one turns an AUC a into about
-    1 - a. Here a class's sides change places where its poison is on the other one, that is where the AUC
-    within the class is below 1/2. Classes that are all clean or all poison stay as they are.
+    Which of a class's two clusters is poison is a defense's guess, and a wrong one hides how well they part
+    poison from clean samples. Here each class that has both is turned, in the order of the labels, if that
+    raises the AUC; of one such class that is the best orientation, of several it may miss the best.
 
     Args:
         poisoned: bool, (N,), the ground truth.
+        scores: float, (N,), the defense's.
         classes: int64, (N,), in which class each sample was split.
-        sides: float, (N,), how well each sample fits one cluster of its class, as opposed to the other.
+        turned: float, (N,), the scores with the other cluster of every class suspected.
 
     Returns:
         None where undefined: nothing poisoned, or nothing clean.
     """
-    turned = sides.clone()
+    best = _auc(poisoned, scores)
     for label in classes.unique():
         rows = classes == label
-        within = _auc(poisoned[rows], sides[rows])
-        if within is not None and within < 0.5:
-            turned[rows] = -sides[rows]
-    return _auc(poisoned, turned)
+        if best is not None and poisoned[rows].any() and not poisoned[rows].all():
+            other = torch.where(rows, turned, scores)
+            found = _auc(poisoned, other)
+            if found is not None and found > best:
+                best, scores = found, other
+    return best
 
 
 def _auc(poisoned: Tensor, scores: Tensor | None) -> float | None:

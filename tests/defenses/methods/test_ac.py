@@ -73,17 +73,23 @@ def test_the_clusters_show_what_the_wrong_guess_hides() -> None:
     assert splits[2].share == pytest.approx(60 / 150)
     poisoned, clusters = case[2], suspicion.clusters
     assert torch.equal(clusters.classes, case[1])
-    mine = clusters.classes == 2
-    assert torch.equal(clusters.sides[mine] > 0, ~poisoned[mine])
     assert found["auc"] < 0.3
-    assert best_orientation_auc(poisoned, clusters.classes, clusters.sides) > 0.9
+    turned = torch.where(case[1] == 2, clusters.turned, suspicion.scores)
+    best = best_orientation_auc(poisoned, suspicion.scores, clusters.classes, clusters.turned)
+    assert best == detection(poisoned, poisoned, turned)["auc"] > 0.9
 
 
-def test_the_clusters_are_the_first_split_though_the_rest_is_split_again() -> None:
-    _, suspicion, splits = inspect(ac(), *planted(poison=120, groups=2))
-    mine = suspicion.clusters.classes == 2
-    assert (suspicion.clusters.sides[mine] > 0).tolist() == splits[2].suspects.tolist()
-    assert (suspicion.flagged[mine].sum() > splits[2].suspects.sum()).item()
+@pytest.mark.parametrize("rule", ["size", "silhouette", "trusted"])
+def test_turned_scores_are_those_of_the_other_cluster(rule: str) -> None:
+    _, labels, poisoned, *_ = case = planted(poison=25)
+    _, suspicion, _ = inspect(ac(rule=rule), *case)
+    # in the class that convinces, either cluster has 1 more where it is blamed; `trusted` splits the rest again
+    compared = poisoned if rule == "trusted" else labels == 2
+    assert torch.allclose(suspicion.clusters.turned[compared], 1 - suspicion.scores[compared], atol=1e-6)
+    if rule == "trusted":
+        assert torch.allclose(
+            suspicion.clusters.turned[labels != 2], -suspicion.scores[labels != 2], atol=1e-6
+        )
 
 
 def test_with_reclassification_every_class_is_in_question_until_acquitted() -> None:
@@ -95,7 +101,9 @@ def test_with_reclassification_every_class_is_in_question_until_acquitted() -> N
     legitimate, foreign = Reclassified(20, as_labeled=18, as_other=2), Reclassified(25, 3, 20)
     left = defense.acquit(suspicion, labels, {0: legitimate, 1: legitimate, 2: foreign, 3: legitimate})
     assert torch.equal(left.flagged, poisoned)
-    assert left.clusters is suspicion.clusters
+    mine = labels == 2
+    assert torch.equal(left.clusters.turned[mine], suspicion.clusters.turned[mine])
+    assert torch.allclose(left.clusters.turned[~mine], -left.scores[~mine], atol=1e-6)
     assert left.scores[poisoned].min() > left.scores[~poisoned].max()
     assert left.scores[~poisoned].abs().max() <= 1
     strict = ac(rule="reclassification", reclassification_threshold=10)

@@ -83,23 +83,24 @@ class ActivationClustering(Defense):
         Returns:
             The suspicion, and the first split of each class that was split.
         """
-        sides, scores = torch.zeros(len(labels)), torch.zeros(len(labels))
+        scores, turned = torch.zeros(len(labels)), torch.zeros(len(labels))
         flagged = torch.zeros(len(labels), dtype=torch.bool)
         first: dict[int, Split] = {}
         for label in labels.unique().tolist():
             left = (labels == label).nonzero().squeeze(1)
             known = trusted[trusted_labels == label].double().numpy()
             while (split := self._split(features[left].double().numpy(), known, seed, label)) is not None:
-                suspects, scores[left] = torch.from_numpy(split.suspects), _signed(split)
+                suspects, convinced = torch.from_numpy(split.suspects), self.convinced(split)
+                scores[left] = _signed(split)
                 if label not in first:
-                    first[label], sides[left] = split, scores[left]
-                if not self.convinced(split):
+                    first[label], turned[left] = split, _signed(split.other_way()) + convinced * ~suspects
+                if not convinced:
                     break
                 flagged[left[suspects]] = True
                 if self.rule != "trusted":
                     break
                 left, known = left[~suspects], known[~split.trusted]
-        return Suspicion(scores + flagged, flagged, Clusters(labels, sides)), first
+        return Suspicion(scores + flagged, flagged, Clusters(labels, turned)), first
 
     def convinced(self, split: Split) -> bool:
         """Whether the suspect cluster is to be removed, or of `reclassification` to be tried."""
@@ -120,9 +121,14 @@ class ActivationClustering(Defense):
             labels: as given, int64, (N,).
             tried: see `reclassify`.
         """
-        guilty = [label for label, one in tried.items() if one.poisonous(self.reclassification_threshold)]
-        flagged = suspicion.flagged & torch.isin(labels, torch.tensor(guilty, dtype=labels.dtype))
-        return Suspicion(suspicion.scores - suspicion.flagged.float() + flagged, flagged, suspicion.clusters)
+        innocent = [
+            label for label, one in tried.items() if not one.poisonous(self.reclassification_threshold)
+        ]
+        free, flagged = torch.isin(labels, torch.tensor(innocent, dtype=labels.dtype)), suspicion.flagged
+        clusters = suspicion.clusters and Clusters(
+            labels, suspicion.clusters.turned - (free & ~flagged).float()
+        )
+        return Suspicion(suspicion.scores - (free & flagged).float(), flagged & ~free, clusters)
 
     def _split(self, features: Array, trusted: Array, seed: int, label: int) -> Split | None:
         split = split_in_two(

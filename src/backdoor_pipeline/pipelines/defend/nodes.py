@@ -59,6 +59,6 @@ def _findings(defended: Defended) -> Findings:
     columns = {"score": pd.Series(scores, dtype="float32"), "flagged": pd.Series(flagged, dtype="bool")}
     if held and (clusters := held.clusters):
         columns["class"] = pd.Series(clusters.classes.tolist(), dtype="int64")
-        columns["side"] = pd.Series(clusters.sides.tolist(), dtype="float32")
+        columns["turned_score"] = pd.Series(clusters.turned.tolist(), dtype="float32")
     suspicion = pd.DataFrame(columns).rename_axis("index").reset_index()
     return Findings(suspicion, defended.diagnostics)

@@ -79,6 +79,7 @@ def _detection(suspicion: pd.DataFrame, poisoned_train: PoisonedRows) -> dict[st
     poisoned = poisoned_train.mask(len(suspicion))[counted]
     told = {name: torch.from_numpy(suspicion[name].to_numpy().copy())[counted] for name in suspicion}
     rates = detection(told["flagged"], poisoned, told["score"])
-    if "side" in told:
-        rates["auc_best_orientation"] = best_orientation_auc(poisoned, told["class"], told["side"])
+    if "turned_score" in told:
+        clusters = told["class"], told["turned_score"]
+        rates["auc_best_orientation"] = best_orientation_auc(poisoned, told["score"], *clusters)
     return {f"detection_{name}": value for name, value in rates.items()}
