@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdoor_pipeline.metrics.detection import detection
+from backdoor_pipeline.metrics.detection import best_orientation_auc, detection
 
 
 def flags(text):
@@ -61,3 +61,32 @@ def test_lengths_must_agree(flagged, scores):
 def test_scores_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         detection(flags("10"), flags("10"), torch.tensor([float("nan"), 0.0]))
+
+
+def test_the_best_orientation_by_hand():
+    # class 0 suspects its clean rows, of which it is convinced: they have 1 more; class 1 is all clean
+    poisoned, classes = flags("110000"), torch.tensor([0, 0, 0, 0, 1, 1])
+    scores = torch.tensor([-0.9, -0.2, 1.5, 1.4, 0.6, -0.1])
+    turned = torch.tensor([1.9, 0.2, -0.5, -0.4, -0.6, 0.1])
+    # -0.2 is above no clean score, but turned 1.9 above four and 0.2 above all but 0.6
+    assert detection(scores > 1, poisoned, scores)["auc"] == 0
+    assert best_orientation_auc(poisoned, scores, classes, turned) == 7 / 8
+    assert best_orientation_auc(poisoned, turned, classes, scores) == 8 / 8  # 0.1 and -0.6: left as they are
+
+
+def test_without_poison_or_without_clean_rows_no_orientation_is_best():
+    classes, scores = torch.tensor([0, 0, 1]), torch.tensor([0.5, -0.5, 0.1])
+    assert best_orientation_auc(flags("000"), scores, classes, -scores) is None
+    assert best_orientation_auc(flags("111"), scores, classes, -scores) is None
+    assert best_orientation_auc(flags("001"), scores, classes, -scores) == 1 / 2  # a class all poison stays
+
+
+@given(poisons, st.data())
+def test_it_is_never_worse_than_the_guess_and_of_one_class_the_better_of_two(poison, data):
+    drawn = st.lists(st.integers(-9, 9), min_size=len(poison), max_size=len(poison))
+    poisoned, scores = torch.tensor(poison), torch.tensor(data.draw(drawn)).float()
+    auc = detection(scores > 0, poisoned, scores)["auc"]
+    one = torch.zeros(len(poison), dtype=torch.int64)
+    assert best_orientation_auc(poisoned, scores, one, -scores) == pytest.approx(max(auc, 1 - auc))
+    several = torch.tensor(data.draw(drawn)) % 3
+    assert best_orientation_auc(poisoned, scores, several, -scores) >= auc

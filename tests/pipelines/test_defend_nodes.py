@@ -16,7 +16,7 @@ from backdoor_pipeline.analysis.scoring import score
 from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
-from backdoor_pipeline.defenses.base import Suspicion
+from backdoor_pipeline.defenses.base import Clusters, Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.experiment.specs import Defending, MethodSpec
 from backdoor_pipeline.experiment.stages import DefendStage, EvaluateStage
@@ -147,6 +147,31 @@ def test_blame_is_compared_with_the_truth_in_evaluate(scene) -> None:
     assert scores["der"] == 0.5
     assert len(predictions) == len(test) + len(made.test)
     assert (predictions["before"] == predictions["after"]).all()
+
+
+def test_clusters_reach_evaluate_which_turns_them_by_the_truth(scene, monkeypatch) -> None:
+    """The spy suspects the wrong cluster: the white corners are in the other."""
+    clean, *_ = scene
+    defend_as_it_was = Spy.defend
+
+    def clustering(self, view: DefenderView) -> Defended:
+        found = defend_as_it_was(self, view)
+        white = found.suspicion.flagged.float()
+        return Defended(
+            view.model, suspicion=Suspicion(-white, white == 0, Clusters(view.train.labels, white))
+        )
+
+    monkeypatch.setattr(Spy, "defend", clustering)
+    defended, _, findings, _ = defend(scene)
+    assert list(findings.suspicion.columns) == ["index", "score", "flagged", "class", "turned_score"]
+    assert len(findings.suspicion) == len(clean)
+    scores, *_ = evaluate(scene, defended, findings)
+    assert (scores["detection_auc"], scores["detection_auc_best_orientation"]) == (0, 1)
+
+
+def test_without_clusters_there_is_no_orientation(scene) -> None:
+    defended, _, findings, _ = defend(scene)
+    assert "detection_auc_best_orientation" not in evaluate(scene, defended, findings)[0]
 
 
 def test_an_unchanged_model_is_asked_once_a_changed_one_again(scene, monkeypatch) -> None:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.training.batches import READ_AHEAD, BatchSource, plan_batches, read_ahead
+from backdoor_pipeline.training.batches import (
+    READ_AHEAD,
+    BatchSource,
+    batches_of,
+    plan_batches,
+    plan_epoch,
+    read_ahead,
+)
 
 
 @given(st.integers(1, 60), st.integers(1, 20))
@@ -28,6 +35,33 @@ def test_a_plan_holds_every_row_once(n: int, size: int) -> None:
 )
 def test_a_left_over_row_joins_the_batch_before(n: int, size: int, lengths: list[int]) -> None:
     assert [len(rows) for rows in plan_batches(torch.arange(n), size)] == lengths
+
+
+def counted(number: int) -> Tensor:
+    """Seven rows, told apart by the pass that they are in."""
+    return 10 * number + torch.arange(7)
+
+
+def test_an_epoch_of_so_many_steps_by_hand() -> None:
+    """Batches of 3 make three of a pass: 10 11 12, 13 14 15 16, for the left-over row joins the second."""
+    epochs = [[rows.tolist() for rows in plan_epoch(counted, 3, epoch, steps=3)] for epoch in (1, 2)]
+    assert epochs[0] == [[10, 11, 12], [13, 14, 15, 16], [20, 21, 22]]
+    assert epochs[1] == [[23, 24, 25, 26], [30, 31, 32], [33, 34, 35, 36]]
+    assert [rows.tolist() for rows in plan_epoch(counted, 3, 2)] == [[20, 21, 22], [23, 24, 25, 26]]
+
+
+@given(n=st.integers(1, 40), size=st.integers(1, 9), steps=st.integers(1, 30), epochs=st.integers(1, 5))
+def test_epochs_of_steps_are_the_passes_one_after_the_other(
+    n: int, size: int, steps: int, epochs: int
+) -> None:
+    def order(number: int) -> Tensor:
+        return torch.randperm(n, generator=torch.Generator().manual_seed(number))
+
+    ours = [rows for epoch in range(1, epochs + 1) for rows in plan_epoch(order, size, epoch, steps)]
+    passes = -(-steps * epochs // batches_of(n, size))
+    theirs = [rows for number in range(1, passes + 1) for rows in plan_batches(order(number), size)]
+    assert len(ours) == steps * epochs
+    assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=False))
 
 
 def test_streamed_batches_are_the_resident_ones() -> None:

@@ -162,6 +162,28 @@ def test_an_objective_sees_the_batches_and_decides_what_is_learned() -> None:
         assert torch.equal(rows.sort().values, torch.arange(45))
 
 
+def test_an_epoch_of_as_many_steps_as_a_pass_has_is_a_pass() -> None:
+    plain, counted = model(), model()
+    history = trainer().fit(plain, data(), recipe(), seed=1)
+    again = trainer().fit(counted, data(), recipe(), seed=1, steps=6)  # 45 images in batches of 8
+    assert same(plain, counted)
+    assert [row["loss"] for row in again] == [row["loss"] for row in history]
+
+
+@pytest.mark.parametrize("steps", [2, 13])
+def test_an_epoch_has_the_steps_asked_for_and_its_loss_is_their_mean(steps: int) -> None:
+    seen: list[list[Tensor]] = [[], []]
+
+    def constant(net: nn.Module, batch: Batch) -> Tensor:
+        seen[batch.epoch - 1].append(batch.index)
+        assert batch.step == (batch.epoch - 1) * steps + len(seen[batch.epoch - 1]) - 1
+        return 0 * net(batch.images).sum() + 2.5
+
+    history = trainer().fit(model(), data(), recipe(epochs=2), seed=1, steps=steps, objective=constant)
+    assert [len(batches) for batches in seen] == [steps, steps]
+    assert [row["loss"] for row in history] == [2.5, 2.5]
+
+
 def test_losses_per_sample_can_be_weighed() -> None:
     """Gradient ascent, as unlearning needs it, undoes what was learned."""
 

@@ -17,7 +17,8 @@ class Findings:
     """What a defense has to say beside its model.
 
     Attributes:
-        suspicion: a row per training row, `index`, `score` and `flagged`; empty if it blames none.
+        suspicion: a row per training row, `index`, `score` and `flagged`, of a defense that has clusters also
+            `class` and `turned_score`; empty if it blames none.
         diagnostics: see there.
     """
 

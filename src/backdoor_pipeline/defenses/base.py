@@ -33,16 +33,31 @@ class DefenderView:
 
 
 @dataclass(frozen=True, slots=True)
+class Clusters:
+    """Each class in two clusters, of which a defense can only guess which one is poison.
+
+    Attributes:
+        classes: the class that a row was split in, int64, (N,).
+        turned: the score that a row would have if the other cluster of its class were suspected, float, (N,).
+    """
+
+    classes: Tensor
+    turned: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Suspicion:
     """What a detecting defense holds against each training row; `evaluate` compares it with the truth.
 
     Attributes:
         scores: higher is more suspicious, float, (N,).
         flagged: blamed as poisoned, bool, (N,).
+        clusters: of a defense that has to guess which of two clusters is poison.
     """
 
     scores: Tensor
     flagged: Tensor
+    clusters: Clusters | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How well a defense tells poisoned training samples from clean ones."""
 
+import torch
 from torch import Tensor
 
 
@@ -34,6 +35,33 @@ def detection(flagged: Tensor, poisoned: Tensor, scores: Tensor | None) -> dict[
         "flagged": n_flagged,
         "true_positives": caught,
     }
+
+
+def best_orientation_auc(poisoned: Tensor, scores: Tensor, classes: Tensor, turned: Tensor) -> float | None:
+    """The AUC that the same clusters would have if it were known which one is poison.
+
+    Which of a class's two clusters is poison is a defense's guess, and a wrong one hides how well they part
+    poison from clean samples. Here each class that has both is turned, in the order of the labels, if that
+    raises the AUC; of one such class that is the best orientation, of several it may miss the best.
+
+    Args:
+        poisoned: bool, (N,), the ground truth.
+        scores: float, (N,), the defense's.
+        classes: int64, (N,), in which class each sample was split.
+        turned: float, (N,), the scores with the other cluster of every class suspected.
+
+    Returns:
+        None where undefined: nothing poisoned, or nothing clean.
+    """
+    best = _auc(poisoned, scores)
+    for label in classes.unique():
+        rows = classes == label
+        if best is not None and poisoned[rows].any() and not poisoned[rows].all():
+            other = torch.where(rows, turned, scores)
+            found = _auc(poisoned, other)
+            if found is not None and found > best:
+                best, scores = found, other
+    return best
 
 
 def _auc(poisoned: Tensor, scores: Tensor | None) -> float | None:

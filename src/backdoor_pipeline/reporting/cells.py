@@ -15,7 +15,9 @@ from backdoor_pipeline.reporting.columns import (
 SCORES = {"c_acc": "clean_accuracy", "asr": "asr", "r_acc": "robust_accuracy"}  # after the defense
 RATES = ("der", "rir")
 METRICS = (*SCORES, *RATES)
-DETECTION = ("detection_tpr", "detection_fpr", "detection_precision", "detection_auc")
+DETECTION = (
+    "detection_tpr", "detection_fpr", "detection_precision", "detection_auc", "detection_auc_best_orientation"
+)  # fmt: skip
 SPECIFICITY = ("cross_accuracy", "rival_asr")  # of what must not fire; see `train_victim`
 SECONDS = ("prepare_seconds", "poison_seconds", "train_seconds", "defend_seconds")
 VICTIM = "artifact.train"
@@ -32,7 +34,7 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
         results: the table of results, older rows first; fractions.
 
     Returns:
-        `IDENTITY`, `seed`, the columns of parameters, `METRICS`, `DETECTION` (`detection_auc` too) and
+        `IDENTITY`, `seed`, the columns of parameters, `METRICS`, `DETECTION` (both AUCs too) and
         `SPECIFICITY` in percent, `SECONDS`, and the artifacts' names.
     """
     rows = pd.concat([results, _undefended(results)]).sort_index(kind="stable").reset_index(drop=True)

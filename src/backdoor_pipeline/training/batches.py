@@ -62,6 +62,31 @@ def plan_batches(order: Tensor, size: int) -> list[Tensor]:
     return plan
 
 
+def batches_of(rows: int, size: int) -> int:
+    """How many batches one pass over so many rows has."""
+    return len(plan_batches(torch.arange(rows), size))
+
+
+def plan_epoch(
+    order_of: Callable[[int], Tensor], size: int, epoch: int, steps: int | None = None
+) -> list[Tensor]:
+    """The batches of an epoch, counted from 1: a pass over the rows, or the next `steps` of pass after pass.
+
+    Args:
+        order_of: the rows in the order of a pass, counted from 1.
+        size: rows of a batch.
+        epoch: whose batches.
+        steps: batches of every epoch; None: those of one pass.
+    """
+    if steps is None:
+        return plan_batches(order_of(epoch), size)
+    per_pass = len(plan_batches(order_of(1), size))
+    first = (epoch - 1) * steps
+    passes = range(first // per_pass, -(-(first + steps) // per_pass))
+    plan = [batch for number in passes for batch in plan_batches(order_of(number + 1), size)]
+    return plan[first % per_pass :][:steps]
+
+
 def _fits(images: Tensor, device: torch.device) -> bool:
     if device.type != "cuda" or images.device == device:
         return True

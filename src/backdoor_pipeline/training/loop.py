@@ -13,7 +13,7 @@ from tqdm import tqdm
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed, generator
 from backdoor_pipeline.training.augment import augment
-from backdoor_pipeline.training.batches import BatchSource, plan_batches
+from backdoor_pipeline.training.batches import BatchSource, plan_epoch
 from backdoor_pipeline.training.hardware import Hardware
 from backdoor_pipeline.training.hosting import seeded
 from backdoor_pipeline.training.objective import Batch, Objective, Tamper
@@ -36,6 +36,7 @@ class Loop:
         optimizers: of the model's weights.
         source: of the batches.
         recipe: batch size and learning rates.
+        steps: batches in an epoch, or None: as many as one pass over the data has.
         objective: what is minimized.
         tamper: what an attacker does to each batch before it is augmented, or None.
         observer: who sees each batch after its step, or None.
@@ -50,6 +51,7 @@ class Loop:
     optimizers: Optimizers
     source: BatchSource
     recipe: Recipe
+    steps: int | None
     objective: Objective
     tamper: Tamper | None
     observer: Observer | None
@@ -72,12 +74,13 @@ class Loop:
             UserError: the loss is not finite.
         """
         start, epoch, lr = time.perf_counter(), len(losses) + 1, learning_rate(self.recipe, losses)
-        totals = torch.zeros(2, device=self.hardware.device)
+        totals, images = torch.zeros(2, device=self.hardware.device), 0
         reported = True
         with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
             for batch, begun in self._batches(epoch):
                 self.optimizers.set_learning_rates(losses, begun)
                 totals[0] += self._step(batch) * len(batch.labels)
+                images += len(batch.labels)
                 if (correct := batch.correct) is None:
                     reported = False
                 else:
@@ -85,7 +88,7 @@ class Loop:
                 if self.observer is not None:
                     self.observer.see(batch)
                 bar.update()
-        loss, accuracy = (totals / len(self.source)).tolist()
+        loss, accuracy = (totals / images).tolist()
         if not math.isfinite(loss):
             raise UserError(
                 f"{self.purpose}: the loss became {loss} in epoch {epoch} at lr {lr:g}: lower lr."
@@ -96,10 +99,9 @@ class Loop:
 
     def _batches(self, epoch: int) -> Iterator[tuple[Batch, float]]:
         """Every batch, with the share of the epoch's batches that came before it."""
-        order = torch.randperm(len(self.source), generator=generator(self.seed, self.purpose, "order", epoch))
         draws = generator(self.seed, self.purpose, "augment", epoch, device=self.hardware.device)
         hand = generator(self.seed, self.purpose, "tamper", epoch, device=self.hardware.device)
-        plan = plan_batches(order, self.recipe.batch_size)
+        plan = plan_epoch(self._order, self.recipe.batch_size, epoch, self.steps)
         for number, (images, labels, index) in enumerate(self.source.batches(plan)):
             if self.tamper is not None:
                 images, labels = self.tamper(images, labels, index, epoch, hand)
@@ -107,6 +109,11 @@ class Loop:
                 images = augment(images, self.augmentation, draws)
             step = (epoch - 1) * len(plan) + number
             yield Batch(self.hardware.as_float(images), labels, index, epoch, step), number / len(plan)
+
+    def _order(self, number: int) -> Tensor:
+        """The rows as the pass of this number takes them."""
+        draws = generator(self.seed, self.purpose, "order", number)
+        return torch.randperm(len(self.source), generator=draws)
 
     def _step(self, batch: Batch) -> Tensor:
         if self.forward is not self.model:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from backdoor_pipeline.data.images import Images, ImageSet
-from backdoor_pipeline.training.batches import BatchSource, plan_batches
+from backdoor_pipeline.training.batches import BatchSource, batches_of
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
@@ -72,6 +72,7 @@ class Trainer:
         objective: Objective = cross_entropy,
         tamper: Tamper | None = None,
         parts: Mapping[str, Recipe] = MappingProxyType({}),
+        steps: int | None = None,
         on_epoch: OnEpoch | None = None,
         observer: Observer | None = None,
         checkpoint: Path | None = None,
@@ -92,6 +93,8 @@ class Trainer:
             tamper: what an attacker does to each batch before it is augmented; likewise.
             parts: recipes of submodules, by name, where they differ from the model's in optimizer or learning
                 rates; epochs and batch size are the model's.
+            steps: batches in an epoch, which then is no pass over the data: passes go on from epoch to epoch.
+                None: one pass.
             on_epoch: called with the number of epochs done and the model on the device; what it returns joins
                 the history.
             observer: sees every batch after its step; left on the device.
@@ -115,6 +118,7 @@ class Trainer:
             settings |= {"parts": {name: part.model_dump() for name, part in parts.items()}}
             settings |= {"tamper": _plain_repr(tamper)}
             settings |= {"observer": _plain_repr(observer)} if observer else {}
+            settings |= {"steps": steps} if steps else {}
             file = Checkpoint(checkpoint, fingerprint(model, data, settings))
         with hosted(model, self.device, training=True, memory_format=self._hardware.memory_format):
             optimizers = Optimizers.of(model, recipe, parts)
@@ -127,6 +131,7 @@ class Trainer:
                 optimizers=optimizers,
                 source=BatchSource(data, self.device),
                 recipe=recipe,
+                steps=steps,
                 objective=objective,
                 tamper=tamper,
                 observer=observer,
@@ -135,7 +140,9 @@ class Trainer:
                 seed=seed,
                 purpose=purpose,
             )
-            with _bar(purpose, len(data), recipe, len(history)) as bar:
+            with _bar(
+                purpose, steps or batches_of(len(data), recipe.batch_size), recipe, len(history)
+            ) as bar:
                 for epoch in range(len(history) + 1, recipe.epochs + 1):
                     row = loop.epoch([past["loss"] for past in history], bar)
                     watched = on_epoch(epoch, model) if on_epoch else {}
@@ -177,9 +184,8 @@ def _plain_repr(function: object) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(function))
 
 
-def _bar(purpose: str, images: int, recipe: Recipe, done: int) -> "tqdm[Any]":
-    """Progress in batches; nothing where nobody watches."""
-    steps = len(plan_batches(torch.arange(images), recipe.batch_size))
+def _bar(purpose: str, steps: int, recipe: Recipe, done: int) -> "tqdm[Any]":
+    """Progress in batches, so many an epoch; nothing where nobody watches."""
     return tqdm(
         total=steps * recipe.epochs,
         initial=steps * done,

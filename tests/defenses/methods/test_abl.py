@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers.parameters import change
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError
@@ -12,13 +13,16 @@ from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.abl import ABL
 from backdoor_pipeline.defenses.parts.abl_loss import (
     Flooding,
-    GlobalGradientAscent,
+    JointUnlearning,
     LocalGradientAscent,
+    ascent,
     forgetting,
 )
+from backdoor_pipeline.defenses.parts.ranking import lowest
 from backdoor_pipeline.defenses.parts.stream import endless
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.training import Batch
+from backdoor_pipeline.training import Batch, Trainer
 
 SETTINGS = {
     "loss": "flooding",
@@ -30,11 +34,15 @@ SETTINGS = {
     "batch_size": 16,
     "lr": 0.05,
     "averaged_epochs": 2,
-    "kept_share": 0.5,
+    "unlearning": "joint",
     "unlearning_batch_size": 16,
+    "unlearning_lr": 0.01,
+    "kept": "overall",
+    "kept_share": 0.5,
+    "kept_weight": 2,
     "kept_batch_size": 16,
-    "unlearning_lr": 0.02,
-    "ascent_weight": 0.5,
+    "recovery_epochs": 0,
+    "recovery_lr": 0.01,
     "momentum": 0.9,
     "weight_decay": 0.0005,
 }
@@ -99,18 +107,24 @@ def test_forgetting_by_hand_and_however_sure_the_model_is() -> None:
     assert unsure.grad[0].tolist() == pytest.approx([0, 0, 0], abs=1e-6)  # forgotten: nothing pulls
 
 
-def test_gga_descends_on_the_kept_and_ascends_on_the_isolated() -> None:
+def test_plain_ascent_by_hand() -> None:
+    value, pull = gradients(ascent, 0.4, 1.5)
+    assert value == pytest.approx(-(0.4 + 1.5) / 2)
+    assert pull.tolist() == pytest.approx([-slope(0.4) / 2, -slope(1.5) / 2])
+
+
+def test_joint_unlearning_descends_on_the_kept_and_ascends_on_the_isolated() -> None:
     model = Logits(0.1, 0.4, 1.5)
     kept = iter([(torch.zeros(1, 1, 2, 2), torch.tensor([0]))])  # the first row; the isolated are the others
-    value = GlobalGradientAscent(kept, 0.5)(model, batch(2))
+    value = JointUnlearning(kept, 3)(model, batch(2))
     value.backward()
     pull = model.weight.grad[:, 1]
     assert value.item() == pytest.approx(
-        0.1 - 0.5 * (math.log(slope(0.4)) + math.log(slope(1.5))) / 2, rel=1e-5
+        3 * 0.1 - (math.log(slope(0.4)) + math.log(slope(1.5))) / 2, rel=1e-5
     )
-    # on the isolated: minus half the cross-entropy's slope, times p / (1 - p)
-    ascent = [-0.5 * slope(loss) * math.exp(-loss) / slope(loss) / 2 for loss in (0.4, 1.5)]
-    assert pull.tolist() == pytest.approx([slope(0.1), *ascent], rel=1e-5)
+    # on the isolated: minus the cross-entropy's slope, times p / (1 - p)
+    up = [-slope(loss) * math.exp(-loss) / slope(loss) / 2 for loss in (0.4, 1.5)]
+    assert pull.tolist() == pytest.approx([3 * slope(0.1), *up], rel=1e-5)
 
 
 @pytest.fixture
@@ -188,3 +202,83 @@ def test_unlearning_keeps_what_was_learned_last(view, monkeypatch) -> None:
 def test_too_small_a_share_is_refused(view) -> None:
     with pytest.raises(UserError, match=r"use 0\.017 or more"):
         ABL(**{**SETTINGS, "isolation_ratio": 0.005}).defend(view)
+
+
+def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypatch) -> None:
+    phases, fit = {}, Trainer.fit
+
+    def noted(self, model, data, recipe, **settings):
+        phases[settings["purpose"]] = (data, recipe, settings)
+        return fit(self, model, data, recipe, **settings)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    settings = {**SETTINGS, "unlearning": "paper", "recovery_epochs": 3}
+    defended = ABL(**settings).defend(view)
+    assert list(phases) == ["abl-tuning", "abl-finetuning", "abl-unlearning"]  # nothing is kept or recovered
+    data, recipe, told = phases["abl-unlearning"]
+    assert torch.equal(data.images, view.train.images[defended.suspicion.flagged])
+    assert (recipe.lr, recipe.schedule, recipe.epochs) == (0.01, "constant", 10)
+    assert told["objective"] is ascent
+    assert told["augment"] is False
+    assert [row["phase"] for row in defended.history] == [1] * 6 + [2] * 8 + [3] * 10
+    assert defended.history[-1]["loss"] < -0.1
+    assert defended.metrics["isolated_loss_after"] > defended.metrics["isolated_loss_before"]
+
+
+def test_the_hardest_of_each_class_are_kept_but_none_that_is_isolated(view) -> None:
+    """Class 1 is the easiest: it fills the isolated part, and the half learned last is without it."""
+    labels = view.train.labels
+    losses = torch.arange(60) / 60 + labels.double()
+    losses[labels == 1] -= 5
+    isolated = lowest(losses, 6)
+    assert set(labels[isolated].tolist()) == {1}
+    rows = {
+        kept: ABL(**{**SETTINGS, "kept": kept})._learned_last(losses, isolated, view).labels
+        for kept in ("overall", "per_class")
+    }
+    assert not (rows["overall"] == 1).any()
+    assert len(rows["overall"]) == 30
+    counts, sizes = rows["per_class"].bincount(minlength=4), labels.bincount(minlength=4)
+    assert counts.tolist() == [round(0.5 * size) for size in sizes.tolist()]
+    everything = ABL(**{**SETTINGS, "kept": "per_class", "kept_share": 0.99})
+    assert len(everything._learned_last(losses, isolated, view)) == 60 - 6
+
+
+def test_recovery_learns_kept_images_that_still_get_their_label(view, monkeypatch) -> None:
+    taught, fit = {}, Trainer.fit
+
+    def noted(self, model, data, recipe, **settings):
+        taught[settings["purpose"]] = (data, recipe)
+        return fit(self, model, data, recipe, **settings)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    monkeypatch.setattr(Trainer, "predict", lambda _self, _model, images: torch.arange(len(images)) % 4)
+    kept = view.train.subset(torch.arange(20, 60))
+    history = ABL(**{**SETTINGS, "recovery_epochs": 3})._recover(view.model, kept, view)
+    data, recipe = taught["abl-recovery"]
+    agrees = torch.arange(40) % 4 == kept.labels
+    assert torch.equal(data.images, kept.images[agrees])
+    assert (recipe.epochs, recipe.lr, recipe.schedule) == (3, 0.01, "cosine")
+    assert [len(phase) for phase in history] == [3]
+    assert ABL(**SETTINGS)._recover(view.model, kept, view) == []
+    monkeypatch.setattr(Trainer, "predict", lambda _self, _model, images: torch.full((len(images),), -1))
+    assert ABL(**{**SETTINGS, "recovery_epochs": 3})._recover(view.model, kept, view) == []
+
+
+def test_all_of_it_has_four_phases(view) -> None:
+    settings = {**SETTINGS, "kept": "per_class", "recovery_epochs": 2}
+    defended = ABL(**settings).defend(view)
+    assert [row["phase"] for row in defended.history] == [1] * 6 + [2] * 8 + [3] * 10 + [4] * 2
+
+
+def test_the_papers_data_sets_have_its_unlearning_and_small_ones_ours(params) -> None:
+    for name, unlearning in {
+        "cifar10": "paper",
+        "tiny_imagenet": "paper",
+        "digits": "joint",
+        "mnist": "joint",
+    }.items():
+        chosen = resolve(change(params, dataset=name, defense="abl")).defending.defense
+        assert chosen.params["unlearning"] == unlearning
+        assert chosen.params["unlearning_lr"] == 0.0005
+        assert chosen.params["kept"] == "per_class"

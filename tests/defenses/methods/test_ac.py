@@ -7,9 +7,10 @@ import torch
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.ac import ActivationClustering
 from backdoor_pipeline.defenses.parts.clustering import Split
-from backdoor_pipeline.metrics.detection import detection
+from backdoor_pipeline.defenses.parts.reclassification import Reclassified
+from backdoor_pipeline.metrics.detection import best_orientation_auc, detection
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.training import Recipe
+from backdoor_pipeline.training import Recipe, Trainer
 
 RECIPE = Recipe(
     epochs=1, batch_size=8, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
@@ -19,8 +20,9 @@ RECIPE = Recipe(
 
 def ac(**changed: Any) -> ActivationClustering:
     settings = {
-        "dimensions": 10, "reduction": "pca", "rule": "trusted", "avoidance": 0.25, "significance": 0.01,
-        "size_threshold": 0.35, "silhouette_threshold": 0.3, "recipe": RECIPE,
+        "dimensions": 10, "reduction": "pca", "starts": 10, "rule": "trusted", "avoidance": 0.25,
+        "significance": 0.01, "size_threshold": 0.35, "silhouette_threshold": 0.3,
+        "reclassification_threshold": 1, "recipe": RECIPE,
     }  # fmt: skip
     return ActivationClustering.model_validate({**settings, **changed})
 
@@ -62,6 +64,51 @@ def test_a_majority_is_found_by_the_trusted_images_alone() -> None:
     by_silhouette = inspect(ac(rule="silhouette"), *case)[0]
     assert by_silhouette["tpr"] == 0  # the paper's rule removes the 60 clean rows of the class
     assert by_silhouette["fpr"] == pytest.approx(60 / 240)
+
+
+def test_the_clusters_show_what_the_wrong_guess_hides() -> None:
+    """90 poisoned rows beside 60 clean ones: the smaller cluster is the clean one."""
+    case = planted(poison=90)
+    found, suspicion, splits = inspect(ac(rule="size"), *case)
+    assert splits[2].share == pytest.approx(60 / 150)
+    poisoned, clusters = case[2], suspicion.clusters
+    assert torch.equal(clusters.classes, case[1])
+    assert found["auc"] < 0.3
+    turned = torch.where(case[1] == 2, clusters.turned, suspicion.scores)
+    best = best_orientation_auc(poisoned, suspicion.scores, clusters.classes, clusters.turned)
+    assert best == detection(poisoned, poisoned, turned)["auc"] > 0.9
+
+
+@pytest.mark.parametrize("rule", ["size", "silhouette", "trusted"])
+def test_turned_scores_are_those_of_the_other_cluster(rule: str) -> None:
+    _, labels, poisoned, *_ = case = planted(poison=25)
+    _, suspicion, _ = inspect(ac(rule=rule), *case)
+    # in the class that convinces, either cluster has 1 more where it is blamed; `trusted` splits the rest again
+    compared = poisoned if rule == "trusted" else labels == 2
+    assert torch.allclose(suspicion.clusters.turned[compared], 1 - suspicion.scores[compared], atol=1e-6)
+    if rule == "trusted":
+        assert torch.allclose(
+            suspicion.clusters.turned[labels != 2], -suspicion.scores[labels != 2], atol=1e-6
+        )
+
+
+def test_with_reclassification_every_class_is_in_question_until_acquitted() -> None:
+    _, labels, poisoned, *_ = case = planted(poison=25)
+    defense = ac(rule="reclassification")
+    found, suspicion, _ = inspect(defense, *case)
+    assert found["tpr"] == 1
+    assert labels[suspicion.flagged].unique().tolist() == [0, 1, 2, 3]
+    legitimate, foreign = Reclassified(20, as_labeled=18, as_other=2), Reclassified(25, 3, 20)
+    left = defense.acquit(suspicion, labels, {0: legitimate, 1: legitimate, 2: foreign, 3: legitimate})
+    assert torch.equal(left.flagged, poisoned)
+    mine = labels == 2
+    assert torch.equal(left.clusters.turned[mine], suspicion.clusters.turned[mine])
+    assert torch.allclose(left.clusters.turned[~mine], -left.scores[~mine], atol=1e-6)
+    assert left.scores[poisoned].min() > left.scores[~poisoned].max()
+    assert left.scores[~poisoned].abs().max() <= 1
+    strict = ac(rule="reclassification", reclassification_threshold=10)
+    kept = strict.acquit(suspicion, labels, {0: legitimate, 1: legitimate, 2: foreign, 3: legitimate})
+    assert torch.equal(kept.flagged, suspicion.flagged)  # 18 / 2 is below 10 too
 
 
 def test_poison_of_several_groups_is_removed_group_by_group() -> None:
@@ -122,7 +169,7 @@ def test_a_model_without_a_suspect_class_comes_back_as_it_was(make_set, trainer)
     defended = ac().defend(given)  # the trusted images are the training images: they avoid nothing
     assert defended.model is given.model
     assert all(torch.equal(value, before[name]) for name, value in defended.model.state_dict().items())
-    assert defended.metrics == {"rows_removed": 0, "classes_flagged": 0}
+    assert defended.metrics == {"rows_removed": 0, "removed_share": 0, "classes_flagged": 0}
     assert defended.history == []
 
 
@@ -137,3 +184,31 @@ def test_flagged_rows_are_left_out_of_a_new_model(make_set, trainer) -> None:
     assert curve is not None
     assert list(curve.columns["class"]) == [0, 1, 2, 3]
     assert all(0 < share <= 0.5 for share in curve.columns["suspect_share"])
+
+
+def test_reclassification_trains_without_all_suspects_then_without_the_guilty(
+    make_set, trainer, monkeypatch
+) -> None:
+    given, sizes, fit = view(make_set, trainer), [], Trainer.fit
+
+    def noted(self, model, data, *args, **settings):
+        sizes.append(len(data))
+        return fit(self, model, data, *args, **settings)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    monkeypatch.setattr(Trainer, "predict", lambda _self, _model, images: torch.ones(len(images), dtype=int))
+    defended = ac(rule="reclassification").defend(given)
+    # all is classified as 1: legitimate in class 1, poison everywhere else
+    assert given.train.labels[defended.suspicion.flagged].unique().tolist() == [0, 2, 3]
+    columns = defended.diagnostics.curve.columns
+    suspects = [round(20 * share) for share in columns["suspect_share"]]
+    assert sizes == [80 - sum(suspects), 80 - sum(suspects) + suspects[1]]
+    assert columns["suspects_as_labeled"] == [0, 1, 0, 0]
+    assert columns["suspects_as_another"] == [1, 0, 1, 1]
+    assert defended.metrics["classes_flagged"] == 3
+    assert defended.metrics["removed_share"] == (sum(suspects) - suspects[1]) / 80
+
+
+def test_the_papers_reduction_is_the_default_with_many_starts(params) -> None:
+    block = params["defenses"]["ac"]
+    assert (block["reduction"], block["rule"], block["starts"]) == ("ica", "size", 50)

@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+from helpers.parameters import change
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.dbd import DBD
-from backdoor_pipeline.defenses.parts.mixmatch import MixMatch
+from backdoor_pipeline.defenses.parts.mixmatch import MixMatch, ramp
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import ModelOptions, build_model
 
 SETTINGS = {
@@ -30,6 +32,7 @@ SETTINGS = {
     "split": "overall",
     "trusted_share": 0.5,
     "semi_epochs": 1,
+    "semi_steps": None,
     "semi_batch_size": 8,
     "semi_lr": 0.002,
     "semi_schedule": "constant",
@@ -135,3 +138,38 @@ def test_a_split_per_class_trusts_a_share_of_each(make_set, trainer) -> None:
         assert losses[mine & trusted].max() <= losses[mine & ~trusted].min()
     overall, _ = DBD(**settings)._split(view.model, view)
     assert losses[overall].max() <= losses[~overall].min()
+
+
+def test_an_epoch_has_as_many_steps_as_asked_and_the_second_loss_reaches_its_weight_at_the_end(
+    make_set, trainer, monkeypatch
+) -> None:
+    """40 images in batches of 8 are 5 steps; asked for are 12 in each of 2 epochs."""
+    view, ramps, splits, rows = make_view(make_set, trainer), [], [], []
+    loss, split = MixMatch.__call__, DBD._split
+
+    def spy(self, model, batch):
+        ramps.append(ramp(batch.step, self.steps))
+        rows.append(batch.index)
+        return loss(self, model, batch)
+
+    def noted(self, *args):
+        splits.append(len(ramps))
+        return split(self, *args)
+
+    monkeypatch.setattr(MixMatch, "__call__", spy)
+    monkeypatch.setattr(DBD, "_split", noted)
+    method = DBD(**{**SETTINGS, "semi_epochs": 2, "semi_steps": 12})
+    history = method._finetune(view.model, torch.arange(40) % 2 == 0, view)
+    assert ramps == [step / 24 for step in range(24)]
+    assert splits == [12]  # trust is decided anew after an epoch, not after a pass
+    assert [row["epoch"] for row in history] == [1, 2]
+    for start in range(0, 20, 5):  # every five batches are a pass over all images
+        assert torch.equal(torch.cat(rows[start : start + 5]).sort().values, torch.arange(40))
+
+
+def test_the_authors_steps_are_the_budget_of_the_papers_data_sets(params) -> None:
+    for name, steps in {"cifar10": 1024, "gtsrb": 1024, "digits": None, "fashion_mnist": None}.items():
+        chosen = resolve(
+            change(params, dataset=name, defense="dbd", model="preactresnet18")
+        ).defending.defense
+        assert chosen.params["semi_steps"] == steps

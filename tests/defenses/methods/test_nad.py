@@ -76,12 +76,29 @@ def test_what_a_relu_cuts_off_is_no_attention() -> None:
     assert distillation.report(1, student) == {"attention_loss": 0}
 
 
-def test_without_attention_it_is_fine_tuning(make_set, trainer) -> None:
+@pytest.mark.parametrize("betas", [0, (0.0, 0.0, 0.0)])
+def test_without_attention_it_is_fine_tuning_and_costs_no_more(make_set, trainer, monkeypatch, betas) -> None:
     suspect, reference, clean = model(), model(), make_set(rows=24)
-    defended = nad(betas=(0.0, 0.0, 0.0)).defend(DefenderView(suspect, make_set(rows=40), clean, trainer, 5))
-    trainer.fit(reference, clean, RECIPE, seed=5, purpose="nad student")
+    expected_history = trainer.fit(reference, clean, RECIPE, seed=5, purpose="nad student")
+    trained, fit = [], Trainer.fit
+    monkeypatch.setattr(
+        Trainer,
+        "fit",
+        lambda self, *args, **named: trained.append(named["purpose"]) or fit(self, *args, **named),
+    )
+    monkeypatch.setattr("backdoor_pipeline.defenses.methods.nad.forward_with_stages", None)
+    defended = nad(betas=betas).defend(DefenderView(suspect, make_set(rows=40), clean, trainer, 5))
+    assert trained == ["nad student"]  # there is no teacher
     for weight, expected in zip(defended.model.parameters(), reference.parameters(), strict=True):
-        assert torch.allclose(weight, expected, atol=1e-6)
+        assert torch.equal(weight, expected)
+    assert [row["loss"] for row in defended.history] == [row["loss"] for row in expected_history]
+    assert not any(name.startswith("attention") for name in {**defended.metrics, **defended.history[0]})
+
+
+def test_a_single_beta_is_that_of_the_last_stage() -> None:
+    assert nad(betas=0).betas == (0.0,)
+    assert nad(betas=500).betas == nad(betas=[500]).betas == (500.0,)
+    nad(betas=(0.0,) * 9).require(model())  # of a model that has not so many stages nothing is asked
 
 
 def test_attention_draws_the_student_to_the_teacher(make_set, trainer) -> None:

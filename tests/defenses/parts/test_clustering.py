@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.decomposition import FastICA
+from sklearn.metrics import silhouette_samples
 
 from backdoor_pipeline.defenses.parts.clustering import Split, principal_axes, split_in_two
 
@@ -17,7 +19,7 @@ def two_groups(small: int = 20, large: int = 60, dimensions: int = 16):
 
 def test_planted_groups_are_the_clusters_and_the_smaller_is_suspect() -> None:
     features = two_groups()
-    split = split_in_two(features, features[15:35], 10, whiten=False, seed=0)
+    split = split_in_two(features, features[15:35], 10, whiten=False, starts=10, seed=0)
     assert split is not None
     assert split.suspects.tolist() == [True] * 20 + [False] * 60
     assert split.trusted.tolist() == [True] * 5 + [False] * 15
@@ -30,7 +32,7 @@ def test_planted_groups_are_the_clusters_and_the_smaller_is_suspect() -> None:
 def test_silhouettes_by_hand() -> None:
     # (10 - 1) / 10 and the like on a line: own cluster at distance 1, the other at 10.5 or 9.5 in the mean
     features = np.array([[0.0], [1.0], [10.0], [11.0]])
-    split = split_in_two(features, features[:0], 1, whiten=False, seed=0)
+    split = split_in_two(features, features[:0], 1, whiten=False, starts=10, seed=0)
     assert split is not None
     expected = [1 - 1 / 10.5, 1 - 1 / 9.5, 1 - 1 / 9.5, 1 - 1 / 10.5]
     assert split.silhouettes == pytest.approx(expected)
@@ -73,13 +75,43 @@ def test_dimensions_that_do_not_vary_are_left_out(whiten: bool) -> None:
     features[:10, 2] = 1
     features[::2, 5] = 0.25
     assert principal_axes(features - features.mean(0), 5, whiten=whiten).shape == (8, 2)
-    split = split_in_two(features, features, 5, whiten=whiten, seed=0)
+    split = split_in_two(features, features, 5, whiten=whiten, starts=10, seed=0)
     assert split is not None
     assert np.isfinite(split.silhouettes).all()
 
 
 def test_nothing_to_split() -> None:
-    assert split_in_two(draws().normal(size=(10, 4)), np.zeros((0, 4)), 10, whiten=True, seed=0) is None
-    assert split_in_two(np.ones((20, 4)), np.zeros((0, 4)), 2, whiten=True, seed=0) is None
+    assert (
+        split_in_two(draws().normal(size=(10, 4)), np.zeros((0, 4)), 10, whiten=True, starts=10, seed=0)
+        is None
+    )
+    assert split_in_two(np.ones((20, 4)), np.zeros((0, 4)), 2, whiten=True, starts=10, seed=0) is None
     two_points = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
-    assert split_in_two(two_points, two_points, 2, whiten=False, seed=0) is None
+    assert split_in_two(two_points, two_points, 2, whiten=False, starts=10, seed=0) is None
+
+
+@pytest.mark.filterwarnings("ignore:FastICA did not converge")  # as on these it does not, and need not
+def test_clusters_of_whitened_axes_are_those_of_ica() -> None:
+    features = two_groups(small=25, large=35)  # uneven scales: unwhitened, the widest direction decides
+    features[:, 5] *= 9
+    ica = FastICA(4, whiten="unit-variance", random_state=0, max_iter=2000, tol=1e-8).fit_transform(features)
+    theirs = KMeans(2, n_init=50, random_state=0).fit(ica).labels_
+    split = split_in_two(features, features[:0], 4, whiten=True, starts=50, seed=0)
+    assert split is not None
+    smaller = theirs == np.bincount(theirs).argmin()
+    assert split.suspects.tolist() == smaller.tolist()
+    assert split.silhouettes == pytest.approx(silhouette_samples(ica, theirs), abs=1e-6)
+
+
+def test_more_starts_find_the_tighter_clusters() -> None:
+    """Corners of a rectangle: left against right is tighter than up against down, and either is stable."""
+    corners = np.array([[0.0, 0.0], [0.0, 2.0], [2.2, 0.0], [2.2, 2.0]])
+    features = np.repeat(corners, [6, 5, 5, 4], axis=0) + draws().normal(scale=0.05, size=(20, 2))
+    left = np.repeat([True, True, False, False], [6, 5, 5, 4])
+    found = {
+        starts: [split_in_two(features, features[:0], 2, whiten=False, starts=starts, seed=seed).suspects
+                 for seed in range(20)]
+        for starts in (1, 50)
+    }  # fmt: skip
+    assert all((suspects == ~left).all() for suspects in found[50])
+    assert not all((suspects == ~left).all() for suspects in found[1])

@@ -2,7 +2,12 @@ import torch
 from torch import nn
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.defenses.parts.ranking import lowest, lowest_of_each_class, per_image_losses
+from backdoor_pipeline.defenses.parts.ranking import (
+    highest_of_each_class,
+    lowest,
+    lowest_of_each_class,
+    per_image_losses,
+)
 
 
 def test_the_lowest_losses_are_chosen_and_of_equal_ones_the_first() -> None:
@@ -46,3 +51,10 @@ def test_each_class_trusts_its_own_lowest_and_none_more_than_a_mean_class() -> N
     labels = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])  # a mean class has 10 / 3
     chosen = lowest_of_each_class(losses, labels, 0.5, 3)
     assert chosen.nonzero()[:, 0].tolist() == [1, 3, 6, 9]  # round(10 / 6) of class 0, one of 1 and of 2
+
+
+def test_each_class_gives_its_own_highest_and_every_class_one() -> None:
+    losses = torch.tensor([5.0, 1, 4, 2, 3, 9, 0, 8, 7, 6])
+    labels = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])
+    assert highest_of_each_class(losses, labels, 0.5).nonzero()[:, 0].tolist() == [0, 2, 5, 7, 8]
+    assert highest_of_each_class(losses, labels, 0.1).nonzero()[:, 0].tolist() == [5, 7, 8]

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
-from backdoor_pipeline.defenses.parts.abl_loss import Flooding, GlobalGradientAscent, LocalGradientAscent
+from backdoor_pipeline.defenses.parts.abl_loss import Flooding, JointUnlearning, LocalGradientAscent, ascent
 from backdoor_pipeline.defenses.parts.eager import Eager
 from backdoor_pipeline.defenses.parts.phases import joined, sgd
-from backdoor_pipeline.defenses.parts.ranking import lowest, per_image_losses
+from backdoor_pipeline.defenses.parts.ranking import highest_of_each_class, lowest, per_image_losses
 from backdoor_pipeline.defenses.parts.stream import endless
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
@@ -24,10 +24,11 @@ class ABL(Defense):
     """Train a fresh model so that poisoned losses fall first, isolate the lowest, train on, unlearn those.
 
     It needs no clean data. As its authors do, it tunes and unlearns without augmentation, which would cut
-    triggers off. Where it leaves the paper: losses are averaged over the last epochs of the tuning, as
-    flooding makes them swing; and unlearning joins a bounded, down-weighted ascent with a descent (see
-    `abl_loss`) on the images that were learned last, since most of the poison is not isolated and a descent
-    on that would teach the backdoor again.
+    triggers off. The unlearning `paper` is theirs: plain gradient ascent on the isolated images. `joint` is
+    not: a bounded ascent goes with a descent (see `abl_loss`) on kept images, those that were learned last,
+    since most of the poison is not isolated and a descent on that would teach the backdoor again. What was
+    forgotten beside the trigger is then learned again, from those kept images that still get their label:
+    poison among them does not.
     """
 
     name: ClassVar[str] = "abl"
@@ -35,46 +36,47 @@ class ABL(Defense):
     loss: Literal["flooding", "lga"]  # of the tuning phase
     loss_level: float = Field(gt=0, allow_inf_nan=False)  # that flooding or LGA keeps clean losses at
     isolation_ratio: float = Field(gt=0, lt=1)  # of the training set
-    averaged_epochs: int = Field(ge=1)  # the last ones of the tuning; 1: the paper's
-    kept_share: float = Field(gt=0, lt=1)  # of the training set, with the highest losses, while unlearning
+    averaged_epochs: int = Field(ge=1)  # the last ones of the tuning, whose losses swing; 1: the paper's
     tuning_epochs: int = Field(ge=1)
     finetuning_epochs: int = Field(ge=1)
-    unlearning_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)
     lr: float = Field(gt=0, allow_inf_nan=False)  # constant in tuning, then along a cosine to 0
+    unlearning: Literal["paper", "joint"]
+    unlearning_epochs: int = Field(ge=1)
     unlearning_batch_size: int = Field(ge=2)  # of isolated images
-    kept_batch_size: int = Field(ge=2)  # of kept ones beside them
-    unlearning_lr: float = Field(gt=0, allow_inf_nan=False)
-    ascent_weight: float = Field(gt=0, allow_inf_nan=False)  # the descent has 1
+    unlearning_lr: float = Field(gt=0, allow_inf_nan=False)  # of the ascent: constant, or joint: a cosine
+    kept: Literal["per_class", "overall"]  # joint: whose highest losses
+    kept_share: float = Field(gt=0, lt=1)  # joint: of each class, or of the training set
+    kept_weight: float = Field(gt=0, allow_inf_nan=False)  # joint: of the descent; the ascent has 1
+    kept_batch_size: int = Field(ge=2)  # joint: of kept images beside the isolated
+    recovery_epochs: int = Field(ge=0)  # joint: on kept images, afterwards
+    recovery_lr: float = Field(gt=0, allow_inf_nan=False)  # joint: along a cosine to 0
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0, allow_inf_nan=False)
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`; of the suspect model only its architecture is used."""
-        total = len(view.train)
-        count = self._count(total)
+        count = self._count(len(view.train))
         model = initialize(view.model.description, view.seed)
         tuning, losses = self._tune(model, view)
         isolated = lowest(losses, count)
-        poison, rest = (view.train.subset(rows.nonzero()[:, 0]) for rows in (isolated, ~isolated))
-        learned_last = ~lowest(losses, max(count, min(round((1 - self.kept_share) * total), total - 2)))
+        poison, rest = (_subset(view.train, rows) for rows in (isolated, ~isolated))
         finetuning = view.trainer.fit(
             model, rest, self._recipe(self.finetuning_epochs), seed=view.seed, purpose="abl-finetuning"
         )
         before = _fitted(view.trainer, model, poison, "before")
-        unlearning = self._unlearn(model, poison, view.train.subset(learned_last.nonzero()[:, 0]), view)
+        unlearning = self._unlearn(model, poison, self._learned_last(losses, isolated, view), view)
         after = _fitted(view.trainer, model, poison, "after")
         return Defended(
             model,
             metrics={"isolated": float(count), **before, **after},
-            history=joined(tuning, finetuning, unlearning),
+            history=joined(tuning, finetuning, *unlearning),
             suspicion=Suspicion(scores=-losses, flagged=isolated),
         )
 
     def _tune(self, model: Classifier, view: DefenderView) -> tuple[History, Tensor]:
         """Train the model; its history, and the loss of every image, float64, (N,)."""
         objective = (Flooding if self.loss == "flooding" else LocalGradientAscent)(self.loss_level)
-        recipe = self._recipe(self.tuning_epochs, schedule="constant")
         losses: list[Tensor] = []
 
         def rank(epoch: int, tuned: nn.Module) -> dict[str, float]:
@@ -83,31 +85,44 @@ class ABL(Defense):
             return {}
 
         history = view.trainer.fit(
-            model,
-            view.train,
-            recipe,
-            seed=view.seed,
-            purpose="abl-tuning",
-            objective=objective,
-            on_epoch=rank,
-            augment=False,
-        )
+            model, view.train, self._recipe(self.tuning_epochs, schedule="constant"), seed=view.seed,
+            purpose="abl-tuning", objective=objective, on_epoch=rank, augment=False,
+        )  # fmt: skip
         return history, torch.stack(losses).mean(0)
 
-    def _unlearn(self, model: Classifier, poison: ImageSet, kept: ImageSet, view: DefenderView) -> History:
-        recipe = self._recipe(
-            self.unlearning_epochs, batch_size=self.unlearning_batch_size, lr=self.unlearning_lr
-        )
+    def _learned_last(self, losses: Tensor, isolated: Tensor, view: DefenderView) -> ImageSet:
+        """The images to hold on to, none of the isolated among them."""
+        if self.kept == "per_class":
+            kept = highest_of_each_class(losses, view.train.labels, self.kept_share)
+        else:
+            kept = ~lowest(losses, min(round((1 - self.kept_share) * len(losses)), len(losses) - 2))
+        return _subset(view.train, kept & ~isolated)
+
+    def _unlearn(
+        self, model: Classifier, poison: ImageSet, kept: ImageSet, view: DefenderView
+    ) -> list[History]:
+        """The history of every phase of it."""
+        paper = self.unlearning == "paper"
         stream = endless(kept, self.kept_batch_size, view.trainer, seed=view.seed, purpose="abl-kept")
-        return view.trainer.fit(
-            Eager(model),
-            poison,
-            recipe,
-            seed=view.seed,
-            purpose="abl-unlearning",
-            objective=GlobalGradientAscent(stream, self.ascent_weight),
-            augment=False,
+        recipe = self._recipe(
+            self.unlearning_epochs,
+            batch_size=self.unlearning_batch_size,
+            lr=self.unlearning_lr,
+            schedule="constant" if paper else "cosine",
         )
+        history = view.trainer.fit(
+            Eager(model), poison, recipe, seed=view.seed, purpose="abl-unlearning", augment=False,
+            objective=ascent if paper else JointUnlearning(stream, self.kept_weight),
+        )  # fmt: skip
+        return [history] if paper else [history, *self._recover(model, kept, view)]
+
+    def _recover(self, model: Classifier, kept: ImageSet, view: DefenderView) -> list[History]:
+        """Learn the kept images again that the model gives their label."""
+        sound = _subset(kept, view.trainer.predict(model, kept.images) == kept.labels)
+        if not self.recovery_epochs or len(sound) < 2:
+            return []
+        recipe = self._recipe(self.recovery_epochs, lr=self.recovery_lr)
+        return [view.trainer.fit(model, sound, recipe, seed=view.seed, purpose="abl-recovery")]
 
     def _recipe(self, epochs: int, **different: Any) -> Recipe:
         settings = {"batch_size": self.batch_size, "lr": self.lr, "schedule": "cosine", **different}
@@ -126,6 +141,10 @@ class ABL(Defense):
                 f"use {1 / images:.2g} or more."
             )
         return count
+
+
+def _subset(data: ImageSet, rows: Tensor) -> ImageSet:
+    return data.subset(rows.nonzero()[:, 0])
 
 
 def _fitted(trainer: Trainer, model: nn.Module, data: ImageSet, when: str) -> dict[str, float]:

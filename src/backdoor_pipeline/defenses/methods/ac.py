@@ -8,10 +8,11 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
+from backdoor_pipeline.defenses.base import Clusters, Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 from backdoor_pipeline.defenses.parts.clustering import Array, Split, split_in_two
-from backdoor_pipeline.defenses.parts.retraining import retrain_without
+from backdoor_pipeline.defenses.parts.reclassification import Reclassified, reclassify, shares
+from backdoor_pipeline.defenses.parts.retraining import removal, retrain_without
 from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe
 
@@ -21,11 +22,12 @@ logger = logging.getLogger(__name__)
 class ActivationClustering(Defense):
     """Split the features of each class in two, remove the suspect part where that convinces, and train anew.
 
-    The paper suspects the smaller cluster, and is convinced by its `size` or by the clusters' `silhouette`.
-    That errs once poison is most of its class: 10 % poison outnumber the clean rows of one class in ten. The
-    rule `trusted`, not in the paper, suspects the cluster that the trusted images of the class avoid, is
-    convinced if few enough are there and that is no chance, and then splits the rest again, since poison may
-    be several groups.
+    The paper suspects the smaller cluster, and is convinced by its `size`, by the clusters' `silhouette`, or
+    by exclusionary `reclassification`: a model trained without the suspect clusters of all classes does not
+    give their rows the label that they were given. All three err once poison is most of its class: 10 %
+    poison outnumber the clean rows of one class in ten. The rule `trusted`, not in the paper, suspects the
+    cluster that the trusted images of the class avoid, is convinced if few enough are there and that is no
+    chance, and then splits the rest again, since poison may be several groups.
 
     (Chen et al., "Detecting Backdoor Attacks on Deep Neural Networks by Activation Clustering", 2018.)
     """
@@ -34,11 +36,13 @@ class ActivationClustering(Defense):
 
     dimensions: int = Field(ge=1)
     reduction: Literal["ica", "pca"]
-    rule: Literal["trusted", "size", "silhouette"]
+    starts: int = Field(ge=1)
+    rule: Literal["trusted", "size", "silhouette", "reclassification"]
     avoidance: float = Field(ge=0, lt=1)
     significance: float = Field(gt=0, lt=1)
     size_threshold: float = Field(gt=0, le=0.5)
     silhouette_threshold: float = Field(ge=-1, le=1)
+    reclassification_threshold: float = Field(gt=0, allow_inf_nan=False)
     recipe: Recipe
 
     def defend(self, view: DefenderView) -> Defended:
@@ -47,11 +51,15 @@ class ActivationClustering(Defense):
             penultimate(view.trainer, view.model, data.images) for data in (view.train, view.clean)
         )
         suspicion, splits = self.inspect(features, view.train.labels, trusted, view.clean.labels, view.seed)
-        removed = int(suspicion.flagged.sum())
-        classes = int(view.train.labels[suspicion.flagged].unique().numel())
-        metrics = {"rows_removed": float(removed), "classes_flagged": float(classes)}
-        diagnostics = Diagnostics(_curve(splits))
-        if not removed:
+        columns = _columns(splits)
+        if self.rule == "reclassification" and splits:
+            tried = reclassify(suspicion.flagged, view, self.recipe, self.name)
+            suspicion = self.acquit(suspicion, view.train.labels, tried)
+            columns |= shares(tried)
+        metrics = removal(suspicion.flagged, self.name)
+        metrics["classes_flagged"] = float(view.train.labels[suspicion.flagged].unique().numel())
+        diagnostics = Diagnostics(Curve("class", columns))
+        if not suspicion.flagged.any():
             logger.info("ac: no class looks poisoned, so the model stays as it is")
             return Defended(view.model, metrics, suspicion=suspicion, diagnostics=diagnostics)
         model, history = retrain_without(suspicion.flagged, view, self.recipe, self.name)
@@ -75,26 +83,29 @@ class ActivationClustering(Defense):
         Returns:
             The suspicion, and the first split of each class that was split.
         """
-        scores, flagged = torch.zeros(len(labels)), torch.zeros(len(labels), dtype=torch.bool)
+        scores, turned = torch.zeros(len(labels)), torch.zeros(len(labels))
+        flagged = torch.zeros(len(labels), dtype=torch.bool)
         first: dict[int, Split] = {}
         for label in labels.unique().tolist():
             left = (labels == label).nonzero().squeeze(1)
             known = trusted[trusted_labels == label].double().numpy()
             while (split := self._split(features[left].double().numpy(), known, seed, label)) is not None:
-                first.setdefault(label, split)
-                suspects = torch.from_numpy(split.suspects)
-                silhouettes = torch.from_numpy(split.silhouettes).float()
-                scores[left] = torch.where(suspects, silhouettes, -silhouettes)
-                if not self.convinced(split):
+                suspects, convinced = torch.from_numpy(split.suspects), self.convinced(split)
+                scores[left] = _signed(split)
+                if label not in first:
+                    first[label], turned[left] = split, _signed(split.other_way()) + convinced * ~suspects
+                if not convinced:
                     break
                 flagged[left[suspects]] = True
                 if self.rule != "trusted":
                     break
                 left, known = left[~suspects], known[~split.trusted]
-        return Suspicion(scores + flagged, flagged), first
+        return Suspicion(scores + flagged, flagged, Clusters(labels, turned)), first
 
     def convinced(self, split: Split) -> bool:
-        """Whether the suspect cluster is to be removed."""
+        """Whether the suspect cluster is to be removed, or of `reclassification` to be tried."""
+        if self.rule == "reclassification":
+            return True
         if self.rule == "size":
             return split.share < self.size_threshold
         if self.rule == "silhouette":
@@ -102,12 +113,30 @@ class ActivationClustering(Defense):
         avoided = split.trusted_share <= self.avoidance * split.share
         return avoided and split.p_value < self.significance
 
+    def acquit(self, suspicion: Suspicion, labels: Tensor, tried: dict[int, Reclassified]) -> Suspicion:
+        """No longer flag the rows of classes whose suspects were given their label again.
+
+        Args:
+            suspicion: of every class that was split.
+            labels: as given, int64, (N,).
+            tried: see `reclassify`.
+        """
+        innocent = [
+            label for label, one in tried.items() if not one.poisonous(self.reclassification_threshold)
+        ]
+        free, flagged = torch.isin(labels, torch.tensor(innocent, dtype=labels.dtype)), suspicion.flagged
+        clusters = suspicion.clusters and Clusters(
+            labels, suspicion.clusters.turned - (free & ~flagged).float()
+        )
+        return Suspicion(suspicion.scores - (free & flagged).float(), flagged & ~free, clusters)
+
     def _split(self, features: Array, trusted: Array, seed: int, label: int) -> Split | None:
         split = split_in_two(
             features,
             trusted,
             self.dimensions,
             whiten=self.reduction == "ica",
+            starts=self.starts,
             seed=derive_seed(seed, self.name, label),
         )
         if split is None or self.rule != "trusted":
@@ -115,10 +144,16 @@ class ActivationClustering(Defense):
         return min(split, split.other_way(), key=lambda one: one.trusted_share / one.share)
 
 
-def _curve(splits: dict[int, Split]) -> Curve:
-    return Curve("class", {
+def _signed(split: Split) -> Tensor:
+    """Silhouettes, float32, (n,), negative outside the suspect cluster."""
+    silhouettes = torch.from_numpy(split.silhouettes).float()
+    return torch.where(torch.from_numpy(split.suspects), silhouettes, -silhouettes)
+
+
+def _columns(splits: dict[int, Split]) -> dict[str, list[float]]:
+    return {
         "class": [float(label) for label in splits],
         "suspect_share": [one.share for one in splits.values()],
         "trusted_share": [one.trusted_share for one in splits.values()],
         "silhouette": [one.silhouette for one in splits.values()],
-    })  # fmt: skip
+    }

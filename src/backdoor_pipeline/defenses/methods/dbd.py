@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.parts.contrastive import Projected, SimCLR
 from backdoor_pipeline.defenses.parts.eager import Eager
@@ -23,7 +22,7 @@ from backdoor_pipeline.defenses.parts.stream import varying
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import Batch, History, Objective, OnEpoch, Recipe
-from backdoor_pipeline.training.batches import plan_batches
+from backdoor_pipeline.training.batches import batches_of
 from backdoor_pipeline.training.hosting import seeded
 
 NORMALIZATION = (nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
@@ -56,6 +55,9 @@ class DBD(Defense):
     split: Literal["overall", "per_class"]  # whose lowest losses are trusted; the paper's: overall
     trusted_share: float = Field(ge=0.05, le=0.95)  # the paper's epsilon
     semi_epochs: int = Field(ge=1)
+    semi_steps: int | None = Field(
+        ge=1
+    )  # in an epoch, the paper's 1,024; None: those of a pass over the data
     semi_batch_size: int = Field(ge=2)  # with and without labels; of the warm-up too
     semi_lr: float = Field(gt=0, allow_inf_nan=False)  # of Adam
     semi_schedule: Literal["constant", "cosine"]
@@ -134,7 +136,7 @@ class DBD(Defense):
             trusted.to(view.trainer.device),
             varying(view.trainer, seed=view.seed, purpose="dbd-semi"),
             classes=model.description.num_classes,
-            steps=self.semi_epochs * _steps(view.train, self.semi_batch_size),
+            steps=self.semi_epochs * (self.semi_steps or batches_of(len(view.train), self.semi_batch_size)),
             temperature=self.sharpening,
             alpha=self.mixup_alpha,
             weight=self.lambda_u,
@@ -145,7 +147,7 @@ class DBD(Defense):
                 objective.trusted = self._split(tuned, view)[0].to(view.trainer.device)
             return {}
 
-        return _fit(Eager(model), view, recipe, "dbd-semi", objective, split_again)
+        return _fit(Eager(model), view, recipe, "dbd-semi", objective, split_again, self.semi_steps)
 
     @property
     def _sce(self) -> partial[Tensor]:
@@ -164,6 +166,7 @@ def _fit(
     purpose: str,
     objective: Objective,
     on_epoch: OnEpoch | None = None,
+    steps: int | None = None,
 ) -> History:
     """Train on images as they are: the objective varies them itself."""
     return view.trainer.fit(
@@ -173,10 +176,7 @@ def _fit(
         seed=view.seed,
         purpose=purpose,
         objective=objective,
+        steps=steps,
         on_epoch=on_epoch,
         augment=False,
     )
-
-
-def _steps(data: ImageSet, batch_size: int) -> int:
-    return len(plan_batches(torch.arange(len(data)), batch_size))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +21,9 @@ class NeuralAttentionDistillation(Defense):
     """Fine-tune a copy, the teacher; then fine-tune the suspect with the teacher's attention as a guide.
 
     The guide are the last spatial stages, as many as there are betas. (Li et al., "Neural Attention
-    Distillation: Erasing Backdoor Triggers from Deep Neural Networks", ICLR 2021.)
+    Distillation: Erasing Backdoor Triggers from Deep Neural Networks", ICLR 2021.) With betas of 0 nothing
+    guides: no teacher is trained and no map is taken, and what is left, fine-tuning by the student's recipe,
+    shows what the attention adds to it.
     """
 
     name: ClassVar[str] = "nad"
@@ -31,13 +33,25 @@ class NeuralAttentionDistillation(Defense):
     power: float = Field(gt=0)
     betas: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
 
+    @field_validator("betas", mode="before")
+    @classmethod
+    def _one_or_several(cls, betas: object) -> object:
+        """A single number is that of the last stage; 0 is no attention at all."""
+        return (betas,) if isinstance(betas, int | float) else betas
+
     def require(self, model: Classifier) -> None:
         """See `Defense.require`: spatial stages to compare."""
-        require_stages(model, len(self.betas))
+        if any(self.betas):
+            require_stages(model, len(self.betas))
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
         self.require(view.model)
+        if not any(self.betas):
+            history = view.trainer.fit(
+                view.model, view.clean, self.student, seed=view.seed, purpose="nad student"
+            )
+            return Defended(view.model, history=history)
         student, teacher = view.model, deepcopy(view.model)
         taught = view.trainer.fit(teacher, view.clean, self.teacher, seed=view.seed, purpose="nad teacher")
         distillation = Distillation(student, teacher, self.betas, self.power)

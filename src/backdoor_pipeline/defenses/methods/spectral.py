@@ -1,51 +1,64 @@
 """Spectral signatures: within its class, poison lies far out along the direction of largest variance."""
 
-from typing import ClassVar
+import logging
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
-from backdoor_pipeline.defenses.parts.retraining import retrain_without
+from backdoor_pipeline.defenses.parts.retraining import removal, retrain_without
 from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe
 
 MARGIN = 1.5  # the paper's: rows removed for each one that is expected to be poisoned
 
+logger = logging.getLogger(__name__)
+
 
 class SpectralSignatures(Defense):
     """Remove the rows of each class with the largest outlier scores, and train anew.
 
-    (Tran, Li and Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1.)
+    (Tran, Li and Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1.) The paper
+    centers a class's features on their mean, which half a class of poison draws into the middle between
+    poisoned and clean rows. The mean of the trusted images of the class, not in the paper, stays where clean
+    rows are.
     """
 
     name: ClassVar[str] = "spectral"
 
+    center: Literal["class", "trusted"]
     percentile: float = Field(ge=0, lt=100)
     assumed_ratio: float | None = Field(gt=0, lt=1)
     recipe: Recipe
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
-        features = penultimate(view.trainer, view.model, view.train.images)
-        suspicion = self.inspect(features, view.train.labels)
+        features, trusted = (
+            penultimate(view.trainer, view.model, data.images) for data in (view.train, view.clean)
+        )
+        suspicion = self.inspect(features, view.train.labels, trusted, view.clean.labels)
+        metrics = removal(suspicion.flagged, self.name)
+        metrics["classes_halved"] = float(self._halved(view.train.labels))
         model, history = retrain_without(suspicion.flagged, view, self.recipe, self.name)
-        metrics = {"rows_removed": float(suspicion.flagged.sum())}
         return Defended(model, metrics, history, suspicion)
 
-    def inspect(self, features: Tensor, labels: Tensor) -> Suspicion:
+    def inspect(self, features: Tensor, labels: Tensor, trusted: Tensor, trusted_labels: Tensor) -> Suspicion:
         """Score every row within its class, and flag the highest.
 
         Args:
-            features: float, (N, D).
+            features: of the training set, float, (N, D).
             labels: as given, int64, (N,).
+            trusted: of the clean set, float, (M, D); a class without any is centered on its own mean.
+            trusted_labels: int64, (M,).
         """
         scores = torch.zeros(len(labels))
         flagged = torch.zeros(len(labels), dtype=torch.bool)
         for label in labels.unique():
             rows = (labels == label).nonzero().squeeze(1)
-            scores[rows] = outlier_scores(features[rows])
+            known = trusted[trusted_labels == label] if self.center == "trusted" else trusted[:0]
+            scores[rows] = outlier_scores(features[rows], (known if len(known) else features[rows]).mean(0))
             flagged[rows[scores[rows].topk(self._removed(len(rows), len(labels))).indices]] = True
         return Suspicion(scores, flagged)
 
@@ -59,14 +72,29 @@ class SpectralSignatures(Defense):
             return round((1 - self.percentile / 100) * rows)
         return min(round(MARGIN * self.assumed_ratio * of), rows // 2)
 
+    def _halved(self, labels: Tensor) -> int:
+        """Of how many classes the assumed ratio asks for more than half; a warning if it does."""
+        if self.assumed_ratio is None:
+            return 0
+        asked, sizes = round(MARGIN * self.assumed_ratio * len(labels)), labels.bincount()
+        halved = int((asked > sizes[sizes > 0] // 2).sum())
+        if halved:
+            logger.warning(
+                "spectral: assumed_ratio %g asks for %d rows of every class, more than half of %d of the %d "
+                "classes, of which half is removed: lower it, or leave it null for percentile %g",
+                self.assumed_ratio, asked, halved, int((sizes > 0).sum()), self.percentile,
+            )  # fmt: skip
+        return halved
 
-def outlier_scores(features: Tensor) -> Tensor:
+
+def outlier_scores(features: Tensor, center: Tensor) -> Tensor:
     """Squared projections of the centered features on their top right-singular vector: float32, (n,).
 
     Args:
         features: float, (n, D), of one class.
+        center: float, (D,), the paper's: their mean.
     """
-    centered = (features - features.mean(0)).double()
+    centered = (features - center).double()
     gram = centered.T @ centered  # its eigenvectors are the right-singular vectors, cheaper than by an SVD
     direction: Tensor = torch.linalg.eigh(gram).eigenvectors[:, -1]
     return ((centered @ direction) ** 2).float()

@@ -36,17 +36,25 @@ class LocalGradientAscent:
         return ((losses - self.gamma).sign() * losses).mean()
 
 
+def ascent(model: nn.Module, batch: Batch) -> Tensor:
+    """Minus the mean cross-entropy of a batch of isolated images: the paper's unlearning, as in its code.
+
+    Its slope vanishes where the model is sure, so that it starts late, and not where the model has forgotten,
+    so that it ends in collapse: how many steps it takes decides what is left.
+    """
+    return -_losses(model, batch).mean()
+
+
 @dataclass(frozen=True, slots=True)
-class GlobalGradientAscent:
-    """Descent on kept images, ascent on the isolated ones (GGA, the paper's equation 3), in one batch.
+class JointUnlearning:
+    """Ascent on isolated images and descent on kept ones in one batch, as in the paper's equation 3 (GGA).
 
     The ascent goes down -log(1 - p), p the probability of the given label: up the cross-entropy, p / (1 - p)
-    times as steeply. Its slope does not vanish where the model is sure, and does where it has forgotten,
-    whereas that of the cross-entropy does neither: it starts late and ends in collapse.
+    times as steeply. Its slope does not vanish where the model is sure, and does where it has forgotten.
 
     Attributes:
-        kept: their batches; see `stream`.
-        weight: of the ascent; the descent has 1. Isolated images may truly be of the class that is forgotten:
+        kept: batches of kept images; see `stream`.
+        weight: of the descent; the ascent has 1. Isolated images may truly be of the class that is forgotten:
             unless kept ones outweigh them, that class goes with the trigger.
     """
 
@@ -59,7 +67,7 @@ class GlobalGradientAscent:
         logits = model(torch.cat([images, batch.images])).float()
         kept, isolated = logits[: len(labels)], logits[len(labels) :]
         batch.report(isolated)
-        return F.cross_entropy(kept, labels) + self.weight * forgetting(isolated, batch.labels).mean()
+        return self.weight * F.cross_entropy(kept, labels) + forgetting(isolated, batch.labels).mean()
 
 
 def forgetting(logits: Tensor, labels: Tensor) -> Tensor:

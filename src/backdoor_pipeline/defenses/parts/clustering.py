@@ -53,7 +53,7 @@ class Split:
 
 
 def split_in_two(
-    features: Array, trusted: Array, dimensions: int, *, whiten: bool, seed: int
+    features: Array, trusted: Array, dimensions: int, *, whiten: bool, starts: int, seed: int
 ) -> Split | None:
     """2-means on reduced features; suspect is the smaller cluster.
 
@@ -62,6 +62,8 @@ def split_in_two(
         trusted: of trusted images of that class, (m, D).
         dimensions: that they are reduced to.
         whiten: see `principal_axes`.
+        starts: of 2-means; the tightest clusters count. Where two ways of splitting are about as tight, as
+            with half a class poisoned, too few of them leave it to chance which is found.
         seed: of the starting points.
 
     Returns:
@@ -77,7 +79,7 @@ def split_in_two(
     reduced = (features - center) @ axes
     if not axes.size or len(np.unique(reduced, axis=0)) < 3:
         return None
-    means = KMeans(2, n_init=10, random_state=seed % 2**32).fit(reduced)
+    means = KMeans(2, n_init=starts, random_state=seed % 2**32).fit(reduced)
     smaller = np.bincount(means.labels_).argmin()
     placed = means.predict((trusted - center) @ axes) if len(trusted) else np.empty(0, np.int32)
     return Split(means.labels_ == smaller, placed == smaller, silhouette_samples(reduced, means.labels_))
@@ -89,8 +91,8 @@ def principal_axes(centered: Array, dimensions: int, *, whiten: bool) -> Array:
     Args:
         centered: (n, D).
         dimensions: wanted.
-        whiten: scale them to unit variance. What ICA does beyond that is a rotation, which keeps all
-            distances: clustering by distances cannot tell the two.
+        whiten: scale them to unit variance, as ICA does first. What ICA does beyond that is a rotation, which
+            keeps all distances: clusters, and how well they fit, are those of ICA, which need not converge.
     """
     variances, directions = np.linalg.eigh(centered.T @ centered / len(centered))
     keep = variances > NEGLIGIBLE * variances.sum()

@@ -42,3 +42,12 @@ def lowest_of_each_class(losses: Tensor, labels: Tensor, share: float, classes: 
         rows = (labels == label).nonzero()[:, 0]
         chosen[rows[lowest(losses[rows], round(share * min(len(rows), len(losses) / classes)))]] = True
     return chosen
+
+
+def highest_of_each_class(losses: Tensor, labels: Tensor, share: float) -> Tensor:
+    """Which losses are the highest `share` of their class, of every class at least one: bool, (N,)."""
+    chosen = torch.zeros(len(losses), dtype=torch.bool)
+    for label in labels.unique():
+        rows = (labels == label).nonzero()[:, 0]
+        chosen[rows] = ~lowest(losses[rows], len(rows) - max(1, round(share * len(rows))))
+    return chosen

@@ -1,5 +1,7 @@
 """What follows on finding poisoned rows: a new model, trained without them."""
 
+import logging
+
 from torch import Tensor
 
 from backdoor_pipeline.base.seeds import derive_seed
@@ -7,6 +9,23 @@ from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe
+
+MUCH = 0.25  # of the training set: a defender who removes more should know it
+
+logger = logging.getLogger(__name__)
+
+
+def removal(flagged: Tensor, purpose: str) -> dict[str, float]:
+    """Metrics of what is removed; a warning if that is much.
+
+    Args:
+        flagged: bool, (N,), rows of the training set.
+        purpose: the defense.
+    """
+    removed, total = int(flagged.sum()), len(flagged)
+    if removed > MUCH * total:
+        logger.warning("%s removes %.0f %% of the training set", purpose, 100 * removed / total)
+    return {"rows_removed": float(removed), "removed_share": removed / total}
 
 
 def retrain_without(

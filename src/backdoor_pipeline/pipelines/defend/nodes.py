@@ -57,5 +57,8 @@ def _findings(defended: Defended) -> Findings:
     held = defended.suspicion
     scores, flagged = (held.scores.tolist(), held.flagged.tolist()) if held else ([], [])
     columns = {"score": pd.Series(scores, dtype="float32"), "flagged": pd.Series(flagged, dtype="bool")}
+    if held and (clusters := held.clusters):
+        columns["class"] = pd.Series(clusters.classes.tolist(), dtype="int64")
+        columns["turned_score"] = pd.Series(clusters.turned.tolist(), dtype="float32")
     suspicion = pd.DataFrame(columns).rename_axis("index").reset_index()
     return Findings(suspicion, defended.diagnostics)

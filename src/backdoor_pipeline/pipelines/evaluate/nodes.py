@@ -15,7 +15,7 @@ from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import EvaluateStage
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness, robust_improvement
-from backdoor_pipeline.metrics.detection import detection
+from backdoor_pipeline.metrics.detection import best_orientation_auc, detection
 from backdoor_pipeline.models.classifier import Classifier, same_weights
 from backdoor_pipeline.pipelines.evaluate.oracle import oracle, score_candidates
 from backdoor_pipeline.training import Trainer
@@ -76,9 +76,10 @@ def _detection(suspicion: pd.DataFrame, poisoned_train: PoisonedRows) -> dict[st
     if suspicion.empty:
         return {}
     counted = ~poisoned_train.mask(len(suspicion), role="cross")
-    rates = detection(
-        torch.from_numpy(suspicion["flagged"].to_numpy().copy())[counted],
-        poisoned_train.mask(len(suspicion))[counted],
-        torch.from_numpy(suspicion["score"].to_numpy().copy())[counted],
-    )
+    poisoned = poisoned_train.mask(len(suspicion))[counted]
+    told = {name: torch.from_numpy(suspicion[name].to_numpy().copy())[counted] for name in suspicion}
+    rates = detection(told["flagged"], poisoned, told["score"])
+    if "turned_score" in told:
+        clusters = told["class"], told["turned_score"]
+        rates["auc_best_orientation"] = best_orientation_auc(poisoned, told["score"], *clusters)
     return {f"detection_{name}": value for name, value in rates.items()}
