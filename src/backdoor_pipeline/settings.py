@@ -2,10 +2,11 @@
 
 from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
+from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
-HOOKS = (DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
+HOOKS = (DataHooks(), RecordHooks(), LeftoverHooks(), TrackingHooks(), SummaryHooks())
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
