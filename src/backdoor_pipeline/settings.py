@@ -3,10 +3,18 @@
 from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.hooks.checks import CheckHooks
 from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
+from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
-HOOKS = (CheckHooks(), DataHooks(), RecordHooks(), TrackingHooks(), SummaryHooks())
+HOOKS = (
+    CheckHooks(),
+    DataHooks(),
+    RecordHooks(),
+    LeftoverHooks(),
+    TrackingHooks(),
+    SummaryHooks(),
+)
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {

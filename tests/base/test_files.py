@@ -1,6 +1,11 @@
+import errno
+import os
+
 import pytest
 
-from backdoor_pipeline.base.files import replacing, set_aside
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import discard_folder, replacing, set_aside
+from backdoor_pipeline.base.leftovers import opened_to_write
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path) -> None:
@@ -29,3 +34,65 @@ def test_set_aside_keeps_the_evidence(tmp_path, caplog) -> None:
     assert not path.exists()
     assert aside.read_text() == "damaged"
     assert "truncated" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "the disk is full: make room"),
+        (errno.EDQUOT, "quota"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "make it writable"),
+        (errno.EACCES, "get access to its folder"),
+        (errno.EIO, "Input/output error: see to that disk"),
+    ],
+)
+@pytest.mark.parametrize("where", ["open", "write", "fsync", "replace"])
+def test_what_cannot_be_written_is_a_sentence_and_leaves_nothing(
+    tmp_path, monkeypatch, number, advice, where
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    if where != "write":
+        monkeypatch.setattr(os, where, fail)
+    with (
+        pytest.raises(UserError, match=f"{path} cannot be written, as .*{advice}"),
+        replacing(path) as temporary,
+    ):
+        temporary.write_text("after")
+        if where == "write":
+            fail()
+    monkeypatch.undo()
+    assert path.read_text() == "before"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_librarys_own_error_is_let_through(tmp_path) -> None:
+    with pytest.raises(OSError, match="encode"), replacing(tmp_path / "file"):
+        raise OSError("cannot encode")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(UserError, match="below/file cannot be written"),
+        replacing(tmp_path / "file/below/file"),
+    ):
+        pytest.fail("there is nowhere to write")
+
+
+def test_a_folder_is_discarded_but_for_what_is_being_written(tmp_path) -> None:
+    folder = tmp_path / "checkpoints"
+    discard_folder(folder)
+    folder.mkdir()
+    (folder / "train.safetensors").touch()
+    (folder / ".train.safetensors.12345678.tmp").touch()
+    with opened_to_write(folder / "mask.safetensors") as temporary:
+        discard_folder(folder)
+        assert list(folder.iterdir()) == [temporary]
+    discard_folder(folder)
+    assert not folder.exists()

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from backdoor_pipeline.base import tensorfile
 from backdoor_pipeline.base.files import CorruptFileError
-from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
+from backdoor_pipeline.base.tensorfile import load_facts, load_tensors, save_tensors
 
 TENSORS = {
     "weights": torch.arange(6, dtype=torch.float32).reshape(2, 3),
@@ -87,7 +87,7 @@ def test_every_flipped_bit_is_detected(path):
         bad[position] ^= 2 << position % 7
         path.write_bytes(bad)
         with pytest.raises(CorruptFileError):
-            check_tensors(path)
+            load_facts(path)
 
 
 def test_every_truncation_is_detected(path):
@@ -95,13 +95,13 @@ def test_every_truncation_is_detected(path):
     for length in [0, 1, 7, 8, 9, len(good) // 2, len(good) - 1]:
         path.write_bytes(good[:length])
         with pytest.raises(CorruptFileError):
-            check_tensors(path)
+            load_facts(path)
 
 
 def test_longer_files_are_refused(path):
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(CorruptFileError):
-        check_tensors(path)
+        load_facts(path)
 
 
 def test_files_of_others_are_refused(tmp_path):
@@ -109,19 +109,19 @@ def test_files_of_others_are_refused(tmp_path):
     save_file({"x": torch.ones(2)}, tmp_path / "odd", metadata={"backdoor_pipeline": json.dumps([1])})
     (tmp_path / "text").write_text("hello, this is no tensor file")
     for name in ["bare", "odd", "text"]:
-        with pytest.raises(CorruptFileError, match=name):
-            check_tensors(tmp_path / name)
+        with pytest.raises(CorruptFileError, match="bears no seal"):
+            load_facts(tmp_path / name)
 
 
 def test_other_formats_are_refused_by_name(path, monkeypatch):
-    monkeypatch.setattr(tensorfile, "FORMAT", 2)
-    with pytest.raises(CorruptFileError, match="has format 1, this version reads format 2"):
-        check_tensors(path)
+    monkeypatch.setattr(tensorfile, "FORMAT", 3)
+    with pytest.raises(CorruptFileError, match="has format 2, this version reads format 3"):
+        load_facts(path)
 
 
 def test_a_missing_file_is_missing_not_corrupt(tmp_path):
     with pytest.raises(FileNotFoundError):
-        check_tensors(tmp_path / "absent")
+        load_facts(tmp_path / "absent")
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path) -> None:

@@ -7,6 +7,7 @@ from kedro.io import DatasetError
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.catalog import (
     FailuresDataset,
+    FrameDataset,
     PageDataset,
     ResultsDataset,
     StrengthsDataset,
@@ -37,7 +38,7 @@ def test_a_page(tmp_path) -> None:
         dataset.load()
     dataset.save("<p>")
     assert dataset.exists()
-    assert dataset.load().read_text() == "<p>"
+    assert dataset.load().read_text().startswith("<p>\n<!-- sealed:")
 
 
 def test_no_results_are_an_error_that_says_what_to_do(tmp_path) -> None:
@@ -57,11 +58,22 @@ def test_the_strengths_of_all_experiments_that_have_any(tmp_path) -> None:
     empty = dataset.load().drop(columns="artifact.evaluate")
     measured = pd.DataFrame({"strength": [1, 2], "asr": [0.5, 1.0]})
     for name, frame in (("a", measured), ("b", measured), ("c", empty)):
-        (tmp_path / "digits" / name).mkdir(parents=True)
-        frame.to_parquet(tmp_path / "digits" / name / "strengths.parquet")
+        FrameDataset(filepath=str(tmp_path / "digits" / name / "strengths.parquet")).save(frame)
     assert dataset.load()["artifact.evaluate"].tolist() == ["digits/a"] * 2 + ["digits/b"] * 2
     with pytest.raises(DatasetError, match="only read"):
         dataset.save("anything")
+
+
+def test_damaged_and_foreign_strengths_are_named_and_left_out(tmp_path, caplog) -> None:
+    for name in ("a", "b", "c"):
+        frame = FrameDataset(filepath=str(tmp_path / "digits" / name / "strengths.parquet"))
+        frame.save(pd.DataFrame({"strength": [1], "asr": [0.5]}))
+    a, b, c = (tmp_path / f"digits/{name}/strengths.parquet" for name in "abc")
+    a.write_bytes(b"no table")
+    b.write_bytes(c.read_bytes())
+    assert StrengthsDataset(filepath=str(tmp_path)).load()["artifact.evaluate"].tolist() == ["digits/c"]
+    assert "digits/a/strengths.parquet is left out (it bears no seal" in caplog.text
+    assert "digits/b/strengths.parquet is left out (it is digits/c/strengths.parquet" in caplog.text
 
 
 def test_failures_of_all_sweeps_each_task_once(tmp_path) -> None:

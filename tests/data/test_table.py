@@ -93,7 +93,7 @@ def test_tampered_content(tmp_path) -> None:
     labels[0] = 1
     changed = content.set_column(content.schema.get_field_index("label"), "label", [labels])
     pq.write_table(changed, path)
-    with pytest.raises(CorruptFileError, match="not what was written"):
+    with pytest.raises(CorruptFileError, match="no seal"):
         read_rows(path)
 
 

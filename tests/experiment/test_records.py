@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from backdoor_pipeline.experiment.artifacts import artifact_names
-from backdoor_pipeline.experiment.records import read_results, result_row, write_record
+from backdoor_pipeline.experiment.records import read_record, read_results, result_row, write_record
 from backdoor_pipeline.experiment.resolve import resolve
 
 
@@ -86,4 +86,4 @@ def test_a_record_says_all_that_a_sweeps_row_says(params, tmp_path) -> None:
     assert (made["rival_asr"], made["train_seconds"]) == (0.125, 3)
     assert not {"seconds", "loss", "cross_accuracy"} & set(made)
     write_record(tmp_path, made)
-    assert json.loads((tmp_path / "result.json").read_text()) == made
+    assert read_record(tmp_path / "result.json") == json.loads(json.dumps(made))

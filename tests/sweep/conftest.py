@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from kedro.framework.project import configure_project
 
+from backdoor_pipeline.base.jsonfile import save_json
+from backdoor_pipeline.base.seals import Seal
 from backdoor_pipeline.experiment.failures import Failure
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
@@ -44,11 +46,10 @@ def plan(params: dict[str, Any], layout: Layout) -> Callable[..., Plan]:
 
 @pytest.fixture
 def build(layout: Layout) -> Callable[..., None]:
-    """Puts empty files where a stage's artefact would be."""
+    """Puts files where a stage's artefact would be: metrics, and empty ones."""
 
-    def make(stage: str, names: dict[str, str], content: str = "{}") -> None:
+    def make(stage: str, names: dict[str, str], **metrics: float) -> None:
         for file in layout.files(stage, names):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content)
+            save_json(file, metrics, Seal.at(file))
 
     return make

@@ -1,5 +1,3 @@
-import json
-
 import pandas as pd
 import pytest
 
@@ -20,8 +18,8 @@ def evaluated(plan, build, layout):
         made = plan(Grid(grid=axes).cells())
         for cell in made.cells:
             for stage, seconds in (("prepare", 0.0), ("poison", 1.0), ("train", 20.0), ("defend", 5.0)):
-                build(stage, cell.names, json.dumps({"seconds": seconds}))
-            build("evaluate", cell.names, json.dumps(SCORES))
+                build(stage, cell.names, seconds=seconds)
+            build("evaluate", cell.names, **SCORES)
         return made.cells
 
     return make
@@ -45,11 +43,21 @@ def test_one_row_per_cell_with_parameters_scores_seconds_and_ids(evaluated, layo
 def test_rows_of_other_sweeps_stay_and_rows_of_this_one_are_renewed(evaluated, layout, build) -> None:
     write_results(layout, evaluated(seed=[0, 1]))
     cells = evaluated(seed=[1, 2])
-    build("evaluate", cells[0].names, json.dumps({**SCORES, "der": 0.9, "detection_tpr": 1}))
+    build("evaluate", cells[0].names, **{**SCORES, "der": 0.9, "detection_tpr": 1})
     write_results(layout, cells)
     frame = pd.read_parquet(layout.results).set_index("seed").sort_index()
     assert list(frame.index) == [0, 1, 2]
     assert list(frame["der"]) == [0.7, 0.9, 0.7]
+
+
+def test_scores_that_were_changed_are_no_results_and_are_set_aside(evaluated, layout, caplog) -> None:
+    cells = evaluated(seed=[0, 1])
+    file = layout.metrics("evaluate", cells[0].names)
+    file.write_text(file.read_text().replace("0.1", "0.2"))
+    assert write_results(layout, cells) == 1
+    assert list(pd.read_parquet(layout.results)["seed"]) == [1]
+    assert not file.exists(), "so that the next sweep evaluates it again"
+    assert "set aside" in caplog.text
 
 
 def test_cells_without_results_have_no_row_and_no_table_is_made_of_none(plan, layout) -> None:

@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside their place, flushed, then renamed into it (P4)."""
 
+import errno
 import logging
 import os
 import time
@@ -8,7 +9,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.leftovers import clear_leftovers, opened_to_write
+
 logger = logging.getLogger(__name__)
+
+ADVICE = {
+    errno.ENOSPC: "the disk is full: make room",
+    errno.EDQUOT: "the quota on that disk is used up: make room",
+    errno.EFBIG: "files may not get that large here: raise the limit (ulimit -f)",
+    errno.EROFS: "that disk can only be read: make it writable",
+    errno.EACCES: "permission is denied: get access to its folder",
+    errno.EPERM: "permission is denied: get access to its folder",
+}
 
 
 class CorruptFileError(Exception):
@@ -19,26 +32,62 @@ class CorruptFileError(Exception):
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success flush it and rename it to `path`.
 
-    The folder is created. On an error, or a kill, `path` is left as it was.
+    The folder is created. On an error, or a kill, `path` is left as it was. What earlier kills left beside it
+    is removed.
+
+    Raises:
+        UserError: the disk is full, access is denied and the like; the sentence says what to do.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path.parent, path.name)
+        with opened_to_write(path) as temporary:
+            yield temporary
+            _flush(temporary)
+            os.replace(temporary, path)
+            _flush(path.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Have an error of the file system, while `path` is made or changed, told in a sentence.
+
+    Raises:
+        UserError: in its place.
+    """
     try:
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        yield
+    except OSError as error:
+        if error.errno is None:  # not the system's word, but some library's
+            raise
+        advice = ADVICE.get(error.errno, f"{error.strerror}: see to that disk")
+        raise UserError(
+            f"{path} cannot be written, as {advice} and repeat the command, which goes on from what is there."
+        ) from error
 
 
 def set_aside(path: Path, reason: str) -> Path:
-    """Rename a file that cannot be used out of the way, say so in the log, and return its new path."""
+    """Rename a file that cannot be used out of the way, say so in the log, and return its new path.
+
+    Raises:
+        UserError: it cannot be renamed.
+    """
     aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}")
-    os.replace(path, aside)
+    with writing(aside):
+        os.replace(path, aside)
     logger.warning("%s cannot be used (%s): set aside as %s, to be rebuilt.", path, reason, aside.name)
     return aside
+
+
+def discard_folder(folder: Path) -> None:
+    """Remove a folder of files that are no longer needed, but for what another process is writing there."""
+    for file in folder.glob("*"):
+        if not file.name.endswith(".tmp"):
+            with suppress(OSError):
+                file.unlink()
+    clear_leftovers(folder)
+    with suppress(OSError):  # absent, or not empty
+        folder.rmdir()
 
 
 def _flush(path: Path) -> None:

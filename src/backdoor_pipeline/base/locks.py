@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backdoor_pipeline.base.files import writing
+
 
 def lock_file(folder: Path) -> Path:
     """The lock of an artefact's folder: beside it, because the folder itself may be removed."""
@@ -42,5 +44,6 @@ def is_locked(folder: Path) -> bool:
 
 def _open(folder: Path) -> int:
     file = lock_file(folder)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o666)

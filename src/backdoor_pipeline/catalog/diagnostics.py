@@ -4,25 +4,17 @@ from typing import Any
 
 from torch import Tensor
 
-from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
-from backdoor_pipeline.catalog.checked import CheckedDataset
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
 
 
-class DiagnosticsDataset(CheckedDataset[Diagnostics, Diagnostics]):
-    """Curve, pictures and candidates in one safetensors file.
+class DiagnosticsDataset(SealedDataset[Diagnostics, Diagnostics]):
+    """Curve, pictures and candidates in one safetensors file."""
 
-    Args:
-        filepath: the safetensors file.
-        metadata: for Kedro-Viz.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-
-    def load(self) -> Diagnostics:
+    def read(self) -> Diagnostics:
         """Read the diagnostics."""
-        tensors, meta = load_tensors(self.require())
+        tensors, meta = load_tensors(self.path, self.seal)
         curve, listed = meta["curve"], meta["candidates"]
         weights = _weights(tensors, len(listed["values"])) if listed else []
         return Diagnostics(
@@ -45,11 +37,7 @@ class DiagnosticsDataset(CheckedDataset[Diagnostics, Diagnostics]):
             meta["candidates"] = told
             for i, changed in enumerate(candidates.weights):
                 tensors |= {f"candidate.{i}.{name}": tensor for name, tensor in changed.items()}
-        save_tensors(self.path, tensors, meta)
-
-    def check(self) -> None:
-        """See `CheckedDataset.check`."""
-        check_tensors(self.path)
+        save_tensors(self.path, tensors, meta, self.seal)
 
 
 def _weights(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.catalog.checked import CheckedDataset
 from backdoor_pipeline.catalog.diagnostics import DiagnosticsDataset
 from backdoor_pipeline.catalog.frame import FrameDataset
+from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.catalog.several import SeveralFilesDataset
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 
@@ -38,7 +38,7 @@ class FindingsDataset(SeveralFilesDataset[Findings, Findings]):
 
     def __init__(self, *, folder: str, metadata: dict[str, Any] | None = None) -> None:
         suspicion, diagnostics = (f"{folder}/{file}" for file in self.FILES)
-        parts: dict[str, CheckedDataset[Any, Any]] = {
+        parts: dict[str, SealedDataset[Any, Any]] = {
             "suspicion": FrameDataset(filepath=suspicion),
             "diagnostics": DiagnosticsDataset(filepath=diagnostics),
         }

@@ -1,17 +1,15 @@
 """Attackers' networks in the catalog."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks
 from backdoor_pipeline.base.registry import NONE
-from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
-from backdoor_pipeline.catalog.checked import CheckedDataset
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.catalog.sealed import SealedDataset
 
 
-class NetworksDataset(CheckedDataset[Networks, Networks]):
+class NetworksDataset(SealedDataset[Networks, Networks]):
     """An attacker's networks in safetensors, rebuilt by the attack's `networks_type`.
 
     Attacks that share a preparation share the file, and so have the same type.
@@ -19,20 +17,16 @@ class NetworksDataset(CheckedDataset[Networks, Networks]):
     Args:
         filepath: the safetensors file.
         attack: the attack's name, or "none".
-        supersedes: a folder of checkpoints that this file makes needless; removed once it is written.
         metadata: for Kedro-Viz.
     """
 
-    def __init__(
-        self, *, filepath: str, attack: str, supersedes: str, metadata: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, *, filepath: str, attack: str, metadata: dict[str, Any] | None = None) -> None:
         super().__init__(filepath=filepath, metadata=metadata)
         self.attack = attack
-        self.supersedes = Path(supersedes)
 
-    def load(self) -> Networks:
+    def read(self) -> Networks:
         """Read and rebuild the networks, on the CPU, in evaluation mode."""
-        tensors, meta = load_tensors(self.require())
+        tensors, meta = load_tensors(self.path, self.seal)
         kind = NoNetworks if self.attack == NONE else ATTACKS[self.attack].networks_type
         networks = kind(**meta["config"])
         networks.load_state_dict(tensors)
@@ -40,9 +34,4 @@ class NetworksDataset(CheckedDataset[Networks, Networks]):
 
     def save(self, data: Networks) -> None:
         """Write the networks."""
-        save_tensors(self.path, data.state_dict(), {"config": data.config})
-        shutil.rmtree(self.supersedes, ignore_errors=True)
-
-    def check(self) -> None:
-        """See `CheckedDataset.check`."""
-        check_tensors(self.path)
+        save_tensors(self.path, data.state_dict(), {"config": data.config}, self.seal)

@@ -5,8 +5,8 @@ from typing import Any
 
 from backdoor_pipeline.attacks import Trigger
 from backdoor_pipeline.attacks.poisoning import Poisoned
-from backdoor_pipeline.catalog.checked import CheckedDataset
 from backdoor_pipeline.catalog.rows import PoisonedRowsDataset
+from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.catalog.several import SeveralFilesDataset
 from backdoor_pipeline.catalog.trigger import TriggerDataset
 from backdoor_pipeline.data.poisoned import PoisonedRows
@@ -28,7 +28,7 @@ class PoisonDataset(SeveralFilesDataset[Poisoned, Poisoned]):
         self, *, folder: str, attack: str, facts: dict[str, Any], metadata: dict[str, Any] | None = None
     ) -> None:
         train, test, trigger = (f"{folder}/{file}" for file in self.FILES)
-        parts: dict[str, CheckedDataset[Any, Any]] = {
+        parts: dict[str, SealedDataset[Any, Any]] = {
             "train": PoisonedRowsDataset(filepath=train, facts=facts),
             "test": PoisonedRowsDataset(filepath=test, facts=facts),
             "trigger": TriggerDataset(filepath=trigger, attack=attack),

@@ -1,5 +1,7 @@
 """The results of all experiments in the catalog, to be read only."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,14 @@ import pandas as pd
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.seals import Seal
+from backdoor_pipeline.catalog.frame import load_frame
 from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.records import ID, read_results
+
+logger = logging.getLogger(__name__)
 
 FAILURE = ["sweep", "task", "error", "params", "log", "when"]
 
@@ -57,12 +64,17 @@ class StrengthsDataset(RowsOfAll):
 
     def load(self) -> pd.DataFrame:
         """The rows of `analysis.generalization.strength_rows`, and whose they are in `artifact.evaluate`."""
-        frames = [
-            pd.read_parquet(file).assign(**{ID: f"{file.parent.parent.name}/{file.parent.name}"})
-            for file in sorted(self.path.glob("*/*/strengths.parquet"))
-        ]
-        filled = [frame for frame in frames if len(frame)]  # of attacks whose trigger has a strength
+        filled = [frame for frame in self._frames() if len(frame)]  # of attacks whose trigger has a strength
         return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*COLUMNS, ID])
+
+    def _frames(self) -> Iterator[pd.DataFrame]:
+        for file in sorted(self.path.glob("*/*/strengths.parquet")):
+            try:
+                frame = load_frame(file, Seal.at(file))
+            except (FileNotFoundError, CorruptFileError, UserError) as error:
+                logger.warning("%s is left out (%s): run its experiment again.", file, error)
+            else:
+                yield frame.assign(**{ID: f"{file.parent.parent.name}/{file.parent.name}"})
 
 
 class FailuresDataset(RowsOfAll):

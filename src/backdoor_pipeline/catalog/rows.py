@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from backdoor_pipeline.catalog.checked import CheckedDataset
+from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.table import read_rows, write_rows
 
 
-class PoisonedRowsDataset(CheckedDataset[PoisonedRows, PoisonedRows]):
+class PoisonedRowsDataset(SealedDataset[PoisonedRows, PoisonedRows]):
     """A Parquet table of poisoned rows; see `data.table`.
 
     Args:
@@ -22,14 +22,10 @@ class PoisonedRowsDataset(CheckedDataset[PoisonedRows, PoisonedRows]):
         super().__init__(filepath=filepath, metadata=metadata)
         self.facts = facts
 
-    def load(self) -> PoisonedRows:
+    def read(self) -> PoisonedRows:
         """Read and verify the rows."""
-        return read_rows(self.require())[0]
+        return read_rows(self.path, self.seal)[0]
 
     def save(self, data: PoisonedRows) -> None:
         """Write the rows."""
-        write_rows(self.path, data, self.facts)
-
-    def check(self) -> None:
-        """See `CheckedDataset.check`."""
-        read_rows(self.path)
+        write_rows(self.path, data, self.facts, self.seal)

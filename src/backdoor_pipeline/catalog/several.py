@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from kedro.io import AbstractDataset
 
-from backdoor_pipeline.catalog.checked import CheckedDataset
+from backdoor_pipeline.catalog.sealed import SealedDataset
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")
@@ -21,7 +21,7 @@ class SeveralFilesDataset(AbstractDataset[InT, OutT]):
     """
 
     def __init__(
-        self, parts: Mapping[str, CheckedDataset[Any, Any]], metadata: dict[str, Any] | None = None
+        self, parts: Mapping[str, SealedDataset[Any, Any]], metadata: dict[str, Any] | None = None
     ) -> None:
         self.parts = parts
         self.metadata = metadata

@@ -6,12 +6,14 @@ from typing import ClassVar
 import pandas as pd
 from kedro_datasets._typing import TablePreview
 
-from backdoor_pipeline.base.files import replacing
-from backdoor_pipeline.catalog.stem import StemDataset
+from backdoor_pipeline.base.files import replacing, writing
+from backdoor_pipeline.catalog.frame import load_frame, save_frame
+from backdoor_pipeline.catalog.sealed import SealedDataset
+from backdoor_pipeline.catalog.texts import write
 from backdoor_pipeline.reporting.table import Table
 
 
-class TableDataset(StemDataset[Table, pd.DataFrame]):
+class TableDataset(SealedDataset[Table, pd.DataFrame]):
     """A table as four files: `.csv` and `.parquet` with its numbers, `.html` and `.tex` to be read.
 
     Loading it gives the numbers.
@@ -19,32 +21,34 @@ class TableDataset(StemDataset[Table, pd.DataFrame]):
 
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".html", ".tex", ".parquet")
 
-    def load(self) -> pd.DataFrame:
+    def read(self) -> pd.DataFrame:
         """Read the numbers."""
-        return pd.read_parquet(self.require(".parquet"))
+        return load_frame(self.path, self.seal)
 
     def save(self, data: Table) -> None:
-        """Write the files, the Parquet last."""
-        self.write(".csv", data.frame.to_csv(index=False))
-        self.write(".html", data.html)
-        self.write(".tex", data.latex)
-        with replacing(self.file(".parquet")) as temporary:
-            data.frame.to_parquet(temporary, index=False)
+        """Write the files; in between there is no table."""
+        with writing(self.path):
+            self.path.unlink(missing_ok=True)
+        write(self.file(".csv"), data.frame.to_csv(index=False))
+        write(self.file(".html"), data.html)
+        write(self.file(".tex"), data.latex)
+        save_frame(self.path, data.frame, self.seal)
 
     def preview(self, nrows: int = 50) -> TablePreview:
         """What Kedro-Viz shows."""
         return TablePreview(self.load().head(nrows).to_dict(orient="split"))
 
 
-class PageDataset(StemDataset[str, Path]):
-    """A page of HTML, whose `filepath` is all there is. Loading it gives its path."""
+class PageDataset(SealedDataset[str, Path]):
+    """A page of HTML, which bears its seal as a comment. Loading it gives its path."""
 
-    suffixes: ClassVar[tuple[str, ...]] = ("",)
-
-    def load(self) -> Path:
+    def read(self) -> Path:
         """The path of the page."""
-        return self.require("")
+        self.check()
+        return self.path
 
     def save(self, data: str) -> None:
         """Write the page."""
-        self.write("", data)
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(f"{data}\n<!-- {self.seal.blank} -->\n".encode())
+            self.seal.close(temporary)

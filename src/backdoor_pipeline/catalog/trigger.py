@@ -5,11 +5,11 @@ from typing import Any
 from backdoor_pipeline.attacks import ATTACKS, Trigger
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.registry import NONE
-from backdoor_pipeline.base.tensorfile import check_tensors, load_tensors, save_tensors
-from backdoor_pipeline.catalog.checked import CheckedDataset
+from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
+from backdoor_pipeline.catalog.sealed import SealedDataset
 
 
-class TriggerDataset(CheckedDataset[Trigger, Trigger]):
+class TriggerDataset(SealedDataset[Trigger, Trigger]):
     """A trigger in safetensors, rebuilt by its attack's `trigger_type`.
 
     Args:
@@ -22,9 +22,9 @@ class TriggerDataset(CheckedDataset[Trigger, Trigger]):
         super().__init__(filepath=filepath, metadata=metadata)
         self.attack = attack
 
-    def load(self) -> Trigger:
+    def read(self) -> Trigger:
         """Read and rebuild the trigger."""
-        tensors, meta = load_tensors(self.require())
+        tensors, meta = load_tensors(self.path, self.seal)
         kind = NoTrigger if meta["attack"] == NONE else ATTACKS[meta["attack"]].trigger_type
         trigger = kind(**meta["config"])
         trigger.load_state_dict(tensors)
@@ -32,8 +32,5 @@ class TriggerDataset(CheckedDataset[Trigger, Trigger]):
 
     def save(self, data: Trigger) -> None:
         """Write the trigger."""
-        save_tensors(self.path, data.state_dict(), {"attack": self.attack, "config": data.config})
-
-    def check(self) -> None:
-        """See `CheckedDataset.check`."""
-        check_tensors(self.path)
+        meta: dict[str, Any] = {"attack": self.attack, "config": data.config}
+        save_tensors(self.path, data.state_dict(), meta, self.seal)

@@ -11,8 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.jsonfile import load_json, save_json
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.base.seals import Seal
 from backdoor_pipeline.experiment.specs import Experiment
 
 logger = logging.getLogger(__name__)
@@ -51,9 +54,23 @@ def result_row(experiment: Experiment, names: Mapping[str, str], metrics: Mappin
 
 
 def write_record(folder: Path, row: Row) -> None:
-    """Put a row beside the metrics of its experiment."""
-    with replacing(folder / RECORD) as temporary:
-        temporary.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+    """Put a row beside the metrics of its experiment.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    save_json(folder / RECORD, row, Seal.at(folder / RECORD))
+
+
+def read_record(file: Path) -> Row:
+    """A row as it was written there.
+
+    Raises:
+        FileNotFoundError: there is none.
+        CorruptFileError: it is damaged, or of another experiment.
+        UserError: it cannot be read.
+    """
+    return load_json(file, Seal.at(file))
 
 
 def read_results(table: Path) -> pd.DataFrame:
@@ -80,9 +97,9 @@ def read_results(table: Path) -> pd.DataFrame:
 def _read(files: Iterator[Path]) -> Iterator[Row]:
     for file in files:
         try:
-            yield json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            logger.warning("%s cannot be read: run its experiment with --force.", file)
+            yield read_record(file)
+        except (FileNotFoundError, CorruptFileError, UserError) as error:
+            logger.warning("%s cannot be read (%s): run its experiment again.", file, error)
 
 
 def _warn_of_others(folder: Path, known: set[str]) -> None:

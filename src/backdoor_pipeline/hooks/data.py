@@ -1,5 +1,7 @@
 """What has to be seen to before a run writes anything, and when it has scores."""
 
+import json
+from pathlib import Path
 from typing import get_args
 
 from kedro.framework.context import KedroContext
@@ -7,10 +9,11 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from backdoor_pipeline.base.files import CorruptFileError, set_aside
 from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
 from backdoor_pipeline.data.sources import Split, find_split
 from backdoor_pipeline.experiment.artifacts import artifact_names
-from backdoor_pipeline.experiment.records import RECORD, result_row, write_record
+from backdoor_pipeline.experiment.records import RECORD, Row, read_record, result_row, write_record
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
 
@@ -36,6 +39,8 @@ class DataHooks:
 class RecordHooks:
     """Puts a record beside the scores of an experiment, from which reports are made."""
 
+    _catalog: DataCatalog | None = None  # none in the processes that ParallelRunner starts afresh
+
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the context: the experiment is read from it."""
@@ -50,21 +55,32 @@ class RecordHooks:
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Record new scores."""
         if dataset_name == SCORES:
-            self._record(anew=True)
+            self._record()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline) -> None:
         """Record scores that were reused, unless they are recorded."""
         if SCORES in pipeline.all_outputs():
-            self._record(anew=False)
+            self._record()
 
-    def _record(self, anew: bool) -> None:
-        scores = self._catalog.get(SCORES)
-        if not isinstance(scores, MetricsDataset):  # kept in memory
-            return
-        if (scores.path.parent / RECORD).exists() and not anew:
+    def _record(self) -> None:
+        scores = self._catalog.get(SCORES) if self._catalog is not None else None
+        if self._catalog is None or not isinstance(scores, MetricsDataset):  # kept in memory
             return
         experiment = Experiment.model_validate(self._context.config_loader["parameters"]["experiment"])
         found = [stage for stage in STAGES if self._catalog.exists(f"{stage}_metrics")]
         metrics = {stage: self._catalog.load(f"{stage}_metrics") for stage in found}
-        write_record(scores.path.parent, result_row(experiment, artifact_names(experiment), metrics))
+        row = result_row(experiment, artifact_names(experiment), metrics)
+        if _recorded(scores.path.parent / RECORD) != json.loads(json.dumps(row)):
+            write_record(scores.path.parent, row)
+
+
+def _recorded(file: Path) -> Row | None:
+    """What a record says; None if there is none, or it is damaged: then it is set aside."""
+    try:
+        return read_record(file)
+    except FileNotFoundError:
+        return None
+    except CorruptFileError as error:
+        set_aside(file, str(error))
+        return None

@@ -13,6 +13,7 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.pipeline_registry import REPORT
 
 COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
@@ -22,6 +23,8 @@ Metrics = Mapping[str, Any]
 class SummaryHooks:
     """Prints what a run found, what each stage cost, and where to look further."""
 
+    _nodes: RunNodes | None = None  # none in the processes that ParallelRunner starts afresh
+
     def __init__(self) -> None:
         self._console = Console()
 
@@ -29,12 +32,17 @@ class SummaryHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the context: the experiment is read from it at the end."""
         self._context = context
-        self._ran: set[str] = set()
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Begin to note which stages are not reused."""
+        self._nodes = RunNodes(pipeline, catalog)
 
     @hook_impl
     def after_node_run(self, node: Any) -> None:
-        """Remember which stages were not reused."""
-        self._ran.add(node.name)
+        """Note one."""
+        if self._nodes:
+            self._nodes.add(node.name)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -52,7 +60,7 @@ class SummaryHooks:
         if "evaluate" in metrics:
             goal = target(choices, metrics.get("poison", {}))
             self._console.print(result_table(choices, metrics["evaluate"], goal))
-        self._console.print(stage_table(metrics, self._ran))
+        self._console.print(stage_table(metrics, self._nodes.ran() if self._nodes else set()))
         store = self._context.config_loader["mlflow"]["tracking_uri"]
         for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, store):
             self._console.print(line, soft_wrap=True, highlight=False)

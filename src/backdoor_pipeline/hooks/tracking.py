@@ -15,11 +15,12 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from backdoor_pipeline.base.nesting import flatten
-from backdoor_pipeline.catalog.stem import StemDataset
+from backdoor_pipeline.catalog import FigureDataset, PageDataset, TableDataset
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.hooks.mlflow_run import Metric, MlflowRun
 from backdoor_pipeline.hooks.mlflow_store import store_of
+from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.pipeline_registry import REPORT
 
 Description = tuple[str, dict[str, str], dict[str, Any]]  # a run's name, tags and parameters
@@ -27,7 +28,12 @@ TAGS = ("dataset", "model", "attack", "defense", "poison_ratio", "label_map", "s
 
 
 class TrackingHooks:
-    """Logs every Kedro run. What a stage put out is logged alike whether it ran now or was reused."""
+    """Logs every Kedro run. What a stage put out is logged alike whether it ran now or was reused.
+
+    What other processes put out, under ParallelRunner, is logged at the end by the one that opened the run.
+    """
+
+    _nodes: RunNodes | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -35,7 +41,9 @@ class TrackingHooks:
         self._context = context
 
     @hook_impl
-    def before_pipeline_run(self, run_params: Mapping[str, Any]) -> None:
+    def before_pipeline_run(
+        self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Open the run; log every parameter."""
         settings, project = self._context.config_loader["mlflow"], self._context.project_path
         parameters, pipelines = self._context.config_loader["parameters"], run_params["pipeline_names"]
@@ -44,16 +52,22 @@ class TrackingHooks:
         self._run = MlflowRun(store_of(settings, project), name, tags)
         self._run.log_params(params)
         self._seconds: dict[str, float] = {}
+        self._nodes = RunNodes(pipeline, catalog)
         atexit.register(self._run.end, "KILLED")
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         """Start the node's clock."""
+        if not (self._nodes and self._nodes.here):
+            return
         self._seconds[node.name] = -time.perf_counter()
 
     @hook_impl
     def after_node_run(self, node: Node, outputs: Mapping[str, Any]) -> None:
         """Log what the node put out."""
+        if not (self._nodes and self._nodes.here):
+            return
+        self._nodes.add(node.name)
         self._seconds[node.name] += time.perf_counter()
         self._run.log_metrics([(f"{node.name}/node_seconds", self._seconds[node.name], 0)])
         for name, data in outputs.items():
@@ -62,18 +76,21 @@ class TrackingHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Log what was reused, and the figures; close the run."""
-        reused = [node for node in pipeline.nodes if node.name not in self._seconds]
-        for node in reused:
-            for name in node.outputs:
+        assert self._nodes is not None
+        for node in pipeline.nodes:
+            for name in node.outputs if node.name not in self._seconds else ():
                 if name.endswith(("_metrics", "_history")):
                     self._log(name, catalog.load(name))
-        self._run.set_tag("reused", ",".join(node.name for node in reused))
+        ran = self._nodes.ran()
+        self._run.set_tag("reused", ",".join(node.name for node in pipeline.nodes if node.name not in ran))
         for name in sorted(pipeline.outputs()):
             if name.startswith("figure_"):
                 self._run.log_artifact(catalog.load(name), "figures")
         for name in sorted(pipeline.all_outputs()):
             shown = catalog.get(name)
-            if name.startswith(f"{REPORT}_") and isinstance(shown, StemDataset):
+            if name.startswith(f"{REPORT}_") and isinstance(
+                shown, FigureDataset | TableDataset | PageDataset
+            ):
                 for file in shown.files:
                     self._run.log_artifact(file, REPORT)
         self._close("FINISHED")

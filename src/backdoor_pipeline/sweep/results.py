@@ -1,6 +1,5 @@
 """`results.parquet`: one row per evaluated experiment, of all sweeps."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.files import CorruptFileError, replacing, set_aside
+from backdoor_pipeline.base.jsonfile import load_json
 from backdoor_pipeline.base.locks import locked
+from backdoor_pipeline.base.seals import Seal
 from backdoor_pipeline.experiment.records import ID, Row, result_row
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
@@ -66,11 +67,19 @@ class MetricsReader:
         if path is None:
             return {}
         if path not in self._read:
-            try:
-                self._read[path] = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self._read[path] = {}
+            self._read[path] = _verified(path)
         return self._read[path]
+
+
+def _verified(path: Path) -> Row:
+    """The metrics in a file; none if it is missing, or damaged: then it is set aside, to be rebuilt."""
+    try:
+        return load_json(path, Seal.at(path))
+    except FileNotFoundError:
+        return {}
+    except CorruptFileError as error:
+        set_aside(path, str(error))
+        return {}
 
 
 def _table(rows: list[Row]) -> pa.Table:
