@@ -11,6 +11,9 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.experiment.feasible import lowered_ratio
+from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.pipeline_registry import REPORT
 
 COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
@@ -37,7 +40,7 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Print the tables."""
-        choices = self._context.config_loader["parameters"]["experiment"]["choices"]
+        parameters = self._context.config_loader["parameters"]
         outputs = [name for node in pipeline.nodes for name in node.outputs]
         metrics = {
             name.removesuffix("_metrics"): catalog.load(name) for name in outputs if name.endswith("_metrics")
@@ -48,22 +51,32 @@ class SummaryHooks:
                 self._console.print(line, soft_wrap=True, highlight=False)
             return
         if "evaluate" in metrics:
-            self._console.print(result_table(choices, metrics["evaluate"]))
+            choices = Choices.model_validate(parameters["experiment"]["choices"])
+            self._console.print(
+                result_table(choices, metrics["evaluate"], lowered_ratio(choices, parameters))
+            )
         self._console.print(stage_table(metrics, self._ran))
         for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
-def result_table(choices: Metrics, evaluated: Metrics) -> Table:
-    """C-Acc, ASR and R-Acc before and after, and DER, in percent."""
-    ratio = "" if choices["attack"] == "none" else f", {choices['poison_ratio']:.1%}"
-    title = f"{choices['dataset']}, {choices['model']}, seed {choices['seed']}{ratio}"
+def result_table(choices: Choices, evaluated: Metrics, lowered: str = "") -> Table:
+    """C-Acc, ASR and R-Acc before and after, and DER, in percent.
+
+    Args:
+        choices: the experiment's.
+        evaluated: the metrics of `evaluate`.
+        lowered: what to say of the ratio if it is not the one of the parameters.
+    """
+    title = f"{choices.dataset}, {choices.model}, seed {choices.seed}"
+    if choices.attack != NONE:
+        title += f", {lowered or format(choices.poison_ratio, '.1%')}"
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in ("attack", "defense", "", "C-Acc", "ASR", "R-Acc", "DER"):
         table.add_column(heading, justify="left" if heading in ("attack", "defense", "") else "right")
     for when in ("before", "after"):
         scores = [percent(evaluated[f"{name}_{when}"]) for name in COLUMNS]
-        names = (choices["attack"], choices["defense"]) if when == "before" else ("", "")
+        names = (choices.attack, choices.defense) if when == "before" else ("", "")
         table.add_row(*names, when, *scores, percent(evaluated["der"]) if when == "after" else "")
     return table
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
@@ -36,15 +37,23 @@ class Folder(Source):
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures by class and file name: their shorter side fitted to the image size, the middle kept."""
-        root, train = files
-        classes = _class_names(train)
-        if strange := sorted(set(_class_names(root)) - set(classes)):
-            raise UserError(f"{root / strange[0]} is no class of {train}: rename it or remove it.")
-        rows = [(path, label) for label, name in enumerate(classes) for path in _pictures(root / name)]
+        rows, classes = _rows(*files)
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, unreadable)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         in_memory = fits_in_memory(len(pictures), spec.image_shape, spec.options)
         return ImageSet(pictures.load(f"{spec.name} {split}") if in_memory else pictures, labels, classes)
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+        """See `Source.labels`: the pictures are only counted."""
+        rows, classes = _rows(*files)
+        return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
+
+
+def _rows(root: Path, train: Path) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
+    classes = _class_names(train)
+    if strange := sorted(set(_class_names(root)) - set(classes)):
+        raise UserError(f"{root / strange[0]} is no class of {train}: rename it or remove it.")
+    return [(path, label) for label, name in enumerate(classes) for path in _pictures(root / name)], classes
 
 
 def _class_names(root: Path) -> tuple[str, ...]:

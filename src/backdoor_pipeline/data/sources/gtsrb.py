@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, damaged, missing, source
@@ -31,11 +32,20 @@ class Gtsrb(Source):
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures in the order of class and file name (train), or of the table (test)."""
-        rows = _train_rows(files[0]) if split == "train" else _test_rows(spec, *files)
+        rows = _rows(spec, files, split)
         error = partial(damaged, spec, delete=files[0])
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, error, stretch=True)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         return ImageSet(pictures.load(spec.name), labels, class_numbers(spec.num_classes))
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+        """See `Source.labels`: no picture is decoded."""
+        labels = [label for _, label in _rows(spec, files, split)]
+        return torch.tensor(labels, dtype=torch.int64), class_numbers(spec.num_classes)
+
+
+def _rows(spec: DatasetSpec, files: list[Path], split: Split) -> list[tuple[Path, int]]:
+    return _train_rows(files[0]) if split == "train" else _test_rows(spec, *files)
 
 
 def _train_rows(root: Path) -> list[tuple[Path, int]]:

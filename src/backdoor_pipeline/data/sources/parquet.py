@@ -69,6 +69,15 @@ class Parquet(Source):
                 labels[rows] = torch.from_numpy(numbers)
         return ImageSet(images, labels, _class_names(schema, columns[1]) or class_numbers(spec.num_classes))
 
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+        """See `Source.labels`: no other column is read."""
+        shards = {path: _open(path) for path in files}
+        schema = shards[files[0]].schema_arrow
+        column = _label_column(spec, schema)
+        numbers = [_labels(path, table[column]) for path, table in _tables(shards, [column])]
+        labels = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *numbers]))
+        return labels, _class_names(schema, column) or class_numbers(spec.num_classes)
+
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
@@ -81,17 +90,35 @@ def _row_groups(
     shards: dict[Path, pq.ParquetFile], columns: tuple[str, str]
 ) -> Iterator[tuple[Path, list[bytes | None], np.ndarray]]:
     """The file, the encoded pictures and the labels of each row group: one at a time is in memory."""
+    image, label = columns
+    for path, table in _tables(shards, [image, label]):
+        labels = _labels(path, table[label])
+        try:
+            encoded = table[image].combine_chunks().field("bytes")
+        except (KeyError, pa.ArrowException) as error:
+            raise unreadable(path, error) from error
+        yield path, encoded.to_pylist(), labels
+
+
+def _tables(shards: dict[Path, pq.ParquetFile], columns: list[str]) -> Iterator[tuple[Path, pa.Table]]:
+    """The file and these columns of each row group."""
     for path, shard in shards.items():
         for group in range(shard.num_row_groups):
             try:
-                table = shard.read_row_group(group, columns=list(columns))
-                pictures, labels = (table[name].combine_chunks() for name in columns)
-                encoded = pictures.field("bytes")
+                table = shard.read_row_group(group, columns=columns)
+                absent = sorted(set(columns) - set(table.column_names))
+                if absent:
+                    raise KeyError(absent[0])
             except (OSError, KeyError, pa.ArrowException) as error:
                 raise unreadable(path, error) from error
-            if labels.null_count:
-                raise UserError(f"{path} has rows without a label: remove them.")
-            yield path, encoded.to_pylist(), labels.to_numpy().astype(np.int64)
+            yield path, table
+
+
+def _labels(path: Path, column: pa.ChunkedArray) -> np.ndarray:
+    if column.null_count:
+        raise UserError(f"{path} has rows without a label: remove them.")
+    numbers: np.ndarray = column.combine_chunks().to_numpy().astype(np.int64)
+    return numbers
 
 
 def _image_column(spec: DatasetSpec, schema: pa.Schema) -> str:
