@@ -1,18 +1,21 @@
 """Kedro's configuration: the parameters resolved into an experiment, its names in the catalog's reach."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from tarfile import TarError
 from typing import Any
 from zipfile import BadZipFile
 
-from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.config import AbstractConfigLoader, MissingConfigException, OmegaConfigLoader
+from kedro.utils import find_kedro_project
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.data.manifest import Manifest, survey
+from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Experiment
@@ -23,6 +26,8 @@ SUFFIXES = (".yml", ".yaml", ".json")  # of the files that Kedro reads
 UNREADABLE = (OSError, ImportError, ValueError, EOFError, TarError, BadZipFile)  # archives and addresses
 OPTIONAL = ("credentials", "globals")  # Kedro goes on without them
 PATHS = ("folder", "checkpoints", "notes", "supersedes")  # in our catalog entries; "filepath" is Kedro's own
+
+RATIO = "poison_ratio"
 
 
 class PlainConfigLoader(OmegaConfigLoader):
@@ -67,9 +72,14 @@ class ExperimentConfigLoader(PlainConfigLoader):
 
     `${artifact:train}` is the folder of a stage's artefacts, `${experiment:choices.attack}` a part of the
     experiment.
+
+    Attributes:
+        project: what relative paths start from; where nobody has said it, the project that has this `conf/`.
+        manifest: of the experiment's data set; None if that is not there.
     """
 
-    project: Path | None = None  # what relative paths in the catalog start from, once a hook has told
+    project: Path | None = None
+    manifest: Manifest | None = None
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Configuration by its kind.
@@ -79,13 +89,41 @@ class ExperimentConfigLoader(PlainConfigLoader):
         """
         if key == "parameters" and key not in self:
             params = super().__getitem__(key)
-            experiment = resolve(params)
+            ratio_given = RATIO in (self.runtime_params or {}) or RATIO in environment_parameters(self)
+            experiment = resolve(params, self._survey, ratio_given=ratio_given)
             told = {name: spec.model_dump(mode="json") for name, spec in stages(experiment).items()}
             self[key] = {**params, "experiment": experiment.model_dump(mode="json"), "stages": told}
         if key == "catalog":
             _register_resolvers(Experiment.model_validate(self["parameters"]["experiment"]))
             return _from_project(super().__getitem__(key), self.project)
         return super().__getitem__(key)
+
+    def _survey(self, dataset: DatasetSpec) -> Manifest | None:
+        """What a data set consists of; None if it cannot be read: a run that needs it will say so."""
+        project = self.project or find_kedro_project(Path(self.conf_source)) or Path.cwd()
+        _register_placeholders()
+        clean = super().__getitem__("catalog").get("clean", {})
+        with suppress(UserError):
+            self.manifest = survey(dataset, project / clean["filepath"]) if "filepath" in clean else None
+        return self.manifest
+
+
+def environment_parameters(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The parameters that an environment such as `conf/local` gives, without those of `conf/base`."""
+    assert isinstance(loader, OmegaConfigLoader)
+    environment = loader.env or loader.default_run_env
+    if environment == loader.base_env:
+        return {}
+    folder = loader._get_conf_env_path(environment)
+    given: dict[str, Any] = loader.load_and_merge_dir_config(
+        folder, loader.config_patterns["parameters"], "parameters", set()
+    )
+    return given
+
+
+def _register_placeholders() -> None:
+    OmegaConf.register_new_resolver("artifact", str, replace=True)
+    OmegaConf.register_new_resolver("experiment", str, replace=True)
 
 
 def _see_that_it_has(folder: Path, env: str | None, base: str | None, default: str | None) -> None:

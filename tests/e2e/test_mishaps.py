@@ -1,5 +1,6 @@
 """Bad input, damaged files, kills: a sentence, a rebuild, the same result (P4, P8)."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -7,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers.source_files import idx, write
 from mlflow import MlflowClient
 
 from backdoor_pipeline.models import load_model
@@ -27,6 +30,10 @@ SMOKE = ("run", "--env", "smoke")
         (["--params", "poison_ratio:a lot"], "poison_ratio is 'a lot'"),
         (["--params", "target_label:10"], "target_label 10 is out of range"),
         (["--params", "dataset:cifar10"], "kedro data fetch cifar10"),
+        (["--params", "attack:sig,poison_ratio:0.1"], "the largest feasible ratio is 0.09948"),
+        (["--params", "clean_ratio:0.0001"], "clean_ratio 0.0001 of 1,347 images is no image"),
+        (["--params", "defense:abl,defenses.abl.isolation_ratio:0.0001"], "isolation_ratio 0.0001 of 1,347"),
+        (["--params", "datasets.digits.num_classes:11"], "set `num_classes: 10`"),
         (["--params", "attack"], "not of the form key:value"),
         (["--pipeline", "defence"], "unknown pipeline 'defence'"),
     ],
@@ -96,11 +103,23 @@ def test_a_killed_run_resumes_to_the_same_weights(undisturbed, kedro, project) -
     assert "RUNNING" not in statuses
 
 
-def test_a_damaged_data_set_is_a_sentence_and_a_failed_run(kedro, project) -> None:
+def test_damaged_labels_are_told_before_anything_is_written(kedro, project) -> None:
     folder = project / "data/01_raw/fashion_mnist"
     folder.mkdir(parents=True)
     for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         (folder / f"{part}-ubyte.gz").write_bytes(b"\x1f\x8b\x08\x00 not much of an archive")
+    before = sorted(project.rglob("*"))
+    done = kedro(*SMOKE, "--params", "dataset:fashion_mnist", check=False)
+    assert done.returncode == 1
+    assert "train-labels-idx1-ubyte.gz is damaged" in done.stderr
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_damaged_data_set_is_a_sentence_and_a_failed_run(kedro, project) -> None:
+    folder = project / "data/01_raw/fashion_mnist"
+    for part in ("train", "t10k"):
+        write(folder / f"{part}-labels-idx1-ubyte.gz", gzip.compress(idx(np.arange(100) % 10)))
+        write(folder / f"{part}-images-idx3-ubyte.gz", b"\x1f\x8b\x08\x00 not much of an archive")
     done = kedro(*SMOKE, "--params", "dataset:fashion_mnist", check=False)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("Error: ")

@@ -44,6 +44,20 @@ def test_a_clean_label_ratio_above_the_target_class_is_infeasible_before_any_wor
     assert "the largest feasible ratio is 0.09" in made.infeasible[0][1]
 
 
+def test_a_ratio_that_neither_grid_nor_environment_gives_is_lowered(plan) -> None:
+    (cell,) = plan(cells(attack=["sig"])).cells
+    assert cell.names["poison"].startswith("digits/sig-0.09948-s0-")
+    assert cell.experiment.manifest.startswith("sha256:")
+    assert len(plan(cells(attack=["sig"]), given={"poison_ratio"}).infeasible) == 1
+
+
+def test_what_the_data_do_not_allow_is_infeasible_before_any_work(plan) -> None:
+    made = plan([{"clean_ratio": 0.0001}, {"datasets.digits.num_classes": 11}, {"train_images": 5000}])
+    expected = ("is no image", "has 10 classes", "has 1,347")
+    for (_, reason), part in zip(made.infeasible, expected, strict=True):
+        assert part in reason
+
+
 def test_a_misspelt_parameter_of_one_axis_is_seen_though_another_shape_was_checked(plan) -> None:
     made = plan([{"seed": 0}, {"training.lrr": 0.1}, {"training.lr": 0.1}])
     assert len(made.cells) == 2

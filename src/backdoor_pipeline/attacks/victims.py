@@ -36,25 +36,70 @@ def select_victims(
     Raises:
         UserError: the ratio asks for no image at all, or for more than there are.
     """
-    count = round(ratio * len(labels))
-    if count == 0:
-        least = f"{1 / len(labels):.2g}"
-        raise UserError(f"poison_ratio {ratio:g} of {len(labels):,} images is no image: use {least} or more.")
-    if clean_label:
-        candidates = (label_map(labels) == labels).nonzero().squeeze(1)
-    elif poison_target_class:
-        candidates = torch.arange(len(labels))
-    else:
-        candidates = (label_map(labels) != labels).nonzero().squeeze(1)
-    if count > len(candidates):
-        raise UserError(_infeasible(ratio, count, len(candidates), len(labels), clean_label))
+    may = _may_be_poisoned(labels, label_map, clean_label, poison_target_class)
+    candidates = may.nonzero().squeeze(1)
+    count = victim_count(ratio, len(candidates), len(labels), clean_label=clean_label)
     drawn = torch.randperm(len(candidates), generator=generator(seed, "victims"))[:count]
     victims, _ = candidates[drawn].sort()
     return victims
 
 
+def available(counts: Tensor, label_map: LabelMap, *, clean_label: bool, poison_target_class: bool) -> int:
+    """How many images `select_victims` draws from, of a training set with so many of every class.
+
+    Args:
+        counts: of every class, int64, (K,).
+        label_map: see `select_victims`.
+        clean_label: see `select_victims`.
+        poison_target_class: see `select_victims`.
+    """
+    labels = torch.arange(len(counts))
+    return int(counts[_may_be_poisoned(labels, label_map, clean_label, poison_target_class)].sum())
+
+
+def victim_count(ratio: float, candidates: int, total: int, *, clean_label: bool) -> int:
+    """round(ratio * total).
+
+    Raises:
+        UserError: that is no image at all, or more than there are candidates.
+    """
+    count = round(ratio * total)
+    if count == 0:
+        raise UserError(
+            f"poison_ratio {ratio:g} of {total:,} images is no image: use {1 / total:.2g} or more."
+        )
+    if count > candidates:
+        raise UserError(_infeasible(ratio, count, candidates, total, clean_label))
+    return count
+
+
+def largest_ratio(candidates: int, total: int) -> float:
+    """The ratio that poisons all candidates and no more images, with as few decimals as say that.
+
+    >>> largest_ratio(134, 1347)
+    0.09948
+    """
+    ratio = candidates / total
+    for decimals in range(5, 16):
+        short: float = int(ratio * 10**decimals) / 10**decimals
+        if round(short * total) == candidates:
+            return short
+    return ratio
+
+
+def _may_be_poisoned(
+    labels: Tensor, label_map: LabelMap, clean_label: bool, poison_target_class: bool
+) -> Tensor:
+    """bool, (N,)."""
+    if clean_label:
+        return label_map(labels) == labels
+    if poison_target_class:
+        return torch.ones_like(labels, dtype=torch.bool)
+    return label_map(labels) != labels
+
+
 def _infeasible(ratio: float, wanted: int, available: int, total: int, clean_label: bool) -> str:
-    largest = int(available / total * 1e5) / 1e5
+    largest = largest_ratio(available, total)
     reason = (
         "a clean-label attack poisons the target class only"
         if clean_label

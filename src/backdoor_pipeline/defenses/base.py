@@ -92,6 +92,17 @@ class Defense(Method, ABC):
             UserError: it has not.
         """
 
+    def require_images(self, train: int, clean: int) -> None:
+        """See that there are images enough for this defense; by default any number will do.
+
+        Args:
+            train: how many are in the training set.
+            clean: how many the defender trusts, at least one.
+
+        Raises:
+            UserError: there are not; said before any work starts.
+        """
+
     @abstractmethod
     def defend(self, view: DefenderView) -> Defended:
         """Repair the suspect model, or train a sound one from the suspect data.

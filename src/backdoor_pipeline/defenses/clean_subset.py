@@ -14,9 +14,18 @@ def draw_clean(clean_train: ImageSet, ratio: float, seed: int) -> ImageSet:
     Raises:
         UserError: that is no image at all.
     """
-    count = round(ratio * len(clean_train))
-    if count == 0:
-        size = len(clean_train)
-        raise UserError(f"clean_ratio {ratio:g} of {size:,} images is no image: use {1 / size:.2g} or more.")
+    count = clean_count(ratio, len(clean_train))
     drawn: Tensor = torch.randperm(len(clean_train), generator=generator(seed, "clean subset"))[:count]
     return clean_train.subset(drawn.sort().values)
+
+
+def clean_count(ratio: float, size: int) -> int:
+    """round(ratio * size), of a training set of this size.
+
+    Raises:
+        UserError: that is no image at all.
+    """
+    count = round(ratio * size)
+    if count == 0:
+        raise UserError(f"clean_ratio {ratio:g} of {size:,} images is no image: use {1 / size:.2g} or more.")
+    return count

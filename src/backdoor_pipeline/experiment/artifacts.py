@@ -27,7 +27,8 @@ AFTER = {
 def artifact_names(experiment: Experiment) -> dict[str, str]:
     """The folder of each stage's artefacts below its layer's, such as `digits/badnets-0.1-s0-3fa2c19b`.
 
-    A stage's hash covers its specification, its format version and the hash of the stage before it. What is
+    A stage's hash covers its specification, its format version and the hash of the stage before it; that of
+    the first covers the data set, its files too, so that a change of either split changes all names. What is
     watched in a training decides nothing of the model, so only `watch` and the figures depend on it.
     """
     readable, digests, names = _readable(experiment), {"": ""}, {}
@@ -60,7 +61,11 @@ def _readable(experiment: Experiment) -> dict[str, str]:
 def _specifications(experiment: Experiment) -> dict[str, Any]:
     watching = experiment.watching.model_dump(mode="json")
     return {
-        "prepare": [experiment.dataset.model_dump(mode="json"), _preparing(experiment)],
+        "prepare": [
+            experiment.dataset.model_dump(mode="json"),
+            experiment.manifest,
+            _preparing(experiment),
+        ],
         "poison": _poisoning(experiment.poisoning),
         "train": [_by_content(experiment.training), experiment.engine.precision],
         "defend": experiment.defending.model_dump(mode="json"),

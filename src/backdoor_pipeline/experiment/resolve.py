@@ -1,6 +1,6 @@
 """From parameters to an experiment: one specification per stage, checked before any work (P8)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -8,8 +8,10 @@ from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.registry import NONE, MethodT, Registry
+from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.experiment.feasible import with_feasible_ratio
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.recipes import with_recipes
 from backdoor_pipeline.experiment.specs import (
@@ -30,22 +32,30 @@ from backdoor_pipeline.models.build import describe_model, skeleton
 from backdoor_pipeline.training import Engine, Recipe
 
 Params = Mapping[str, Any]
+Survey = Callable[[DatasetSpec], Manifest | None]
 
 
-def resolve(params: Params) -> Experiment:
+def unseen(_: DatasetSpec) -> None:
+    """The survey of a data set that is not looked at."""
+
+
+def resolve(params: Params, survey: Survey = unseen, *, ratio_given: bool = True) -> Experiment:
     """The experiment that these parameters ask for.
 
     Args:
         params: the parameters of `conf/`, with the command line's over them.
+        survey: says what a data set consists of; None if it is not there.
+        ratio_given: whether somebody has asked for this `poison_ratio`; else it may be lowered, see
+            `with_feasible_ratio`.
 
     Raises:
         UserError: anything unknown, misspelt, missing, of the wrong type or out of range.
     """
     check_names_of(params)
-    return build_experiment(params)
+    return build_experiment(params, survey, ratio_given=ratio_given)
 
 
-def build_experiment(params: Params) -> Experiment:
+def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bool = True) -> Experiment:
     """As `resolve`, of parameters whose names and tables `check_names_of` has seen.
 
     Raises:
@@ -58,6 +68,9 @@ def build_experiment(params: Params) -> Experiment:
             f"target_label {choices.target_label} is out of range: "
             f"{dataset.name} has the labels 0 to {dataset.num_classes - 1}."
         )
+    manifest = survey(dataset)
+    if manifest and not ratio_given:
+        choices = with_feasible_ratio(choices, dataset, manifest)
     attack, poisoning = _poisoning(choices, params, budget)
     training = _training(choices, params, budget, attack)
     defending = _defending(choices, params, budget)
@@ -67,6 +80,7 @@ def build_experiment(params: Params) -> Experiment:
         choices=choices,
         engine=check(Engine, params["engine"], "engine"),
         dataset=dataset,
+        manifest=manifest.content if manifest else "",
         preparing=_preparing(attack, poisoning, training),
         poisoning=poisoning,
         training=training,

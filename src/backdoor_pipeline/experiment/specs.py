@@ -138,11 +138,16 @@ class Reporting(Spec):
 
 
 class Experiment(Spec):
-    """One experiment: one `kedro run`, one MLflow run."""
+    """One experiment: one `kedro run`, one MLflow run.
+
+    Attributes:
+        manifest: the digest of the data set's files; empty if they are not there.
+    """
 
     choices: Choices
     engine: Engine
     dataset: DatasetSpec
+    manifest: str
     preparing: Preparing
     poisoning: Poisoning
     training: Training

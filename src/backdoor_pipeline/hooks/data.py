@@ -1,39 +1,71 @@
 """What has to be seen to before a run writes anything, and when it has scores."""
 
 import json
+import logging
 from pathlib import Path
-from typing import get_args
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError, set_aside
 from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
-from backdoor_pipeline.data.sources import Split, find_split
+from backdoor_pipeline.config import ExperimentConfigLoader
+from backdoor_pipeline.data.manifest import remember, survey
 from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can_be
 from backdoor_pipeline.experiment.records import RECORD, Row, read_record, result_row, write_record
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
+
+logger = logging.getLogger(__name__)
 
 SCORES = "evaluate_metrics"
 
 
 class DataHooks:
-    """Sees that the data set is there."""
+    """Sees that the data set is there, has what the experiment takes, and stays as it is."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the configuration: the experiment is read from it. Say where the project is."""
+        assert isinstance(context.config_loader, ExperimentConfigLoader)
+        self._config = context.config_loader
+        self._config.project = context.project_path
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Look for the clean images, if the pipeline starts from them.
+        """Look at the clean images, if the pipeline starts from them.
 
         Raises:
-            UserError: they are not there; the message says how to get them.
+            UserError: the experiment cannot be; the message says what to do. Nothing has been written then.
         """
         clean = catalog.get("clean") if "clean" in pipeline.inputs() else None
-        if isinstance(clean, CleanDataset):
-            for split in get_args(Split):
-                find_split(clean.spec, clean.raw, split)
+        self._clean = clean if isinstance(clean, CleanDataset) else None
+        if self._clean is None:
+            return
+        parameters = self._config["parameters"]
+        experiment = Experiment.model_validate(parameters["experiment"])
+        manifest = self._config.manifest or survey(self._clean.spec, self._clean.raw)
+        see_that_it_can_be(experiment, manifest)
+        remember(self._clean.spec, self._clean.raw)
+        self._manifest = experiment.manifest
+        if lowered := lowered_ratio(experiment.choices, parameters):
+            logger.info("poison_ratio is %s.", lowered)
+
+    @hook_impl(tryfirst=True)
+    def after_node_run(self, node: Node) -> None:
+        """See that what a stage has made is of the data that it is named by, before it is saved.
+
+        Raises:
+            UserError: the data set has changed since the run began.
+        """
+        clean = self._clean if node.name in STAGES and "clean" in node.inputs else None
+        if clean and survey(clean.spec, clean.raw).content != self._manifest:
+            raise UserError(f"data set '{clean.spec.name}' was changed during the run: run again.")
 
 
 class RecordHooks:

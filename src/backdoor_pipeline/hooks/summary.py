@@ -13,6 +13,9 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.experiment.feasible import lowered_ratio
+from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.pipeline_registry import REPORT
 
@@ -47,7 +50,7 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Print the tables."""
-        choices = self._context.config_loader["parameters"]["experiment"]["choices"]
+        parameters = self._context.config_loader["parameters"]
         outputs = [name for node in pipeline.nodes for name in node.outputs]
         metrics = {
             name.removesuffix("_metrics"): catalog.load(name) for name in outputs if name.endswith("_metrics")
@@ -58,36 +61,43 @@ class SummaryHooks:
                 self._console.print(line, soft_wrap=True, highlight=False)
             return
         if "evaluate" in metrics:
-            goal = target(choices, metrics.get("poison", {}))
-            self._console.print(result_table(choices, metrics["evaluate"], goal))
+            choices = Choices.model_validate(parameters["experiment"]["choices"])
+            goal, lowered = target(choices, metrics.get("poison", {})), lowered_ratio(choices, parameters)
+            self._console.print(result_table(choices, metrics["evaluate"], goal, lowered))
         self._console.print(stage_table(metrics, self._nodes.ran() if self._nodes else set()))
         store = self._context.config_loader["mlflow"]["tracking_uri"]
         for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, store):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
-def target(choices: Metrics, poisoned: Metrics) -> str:
+def target(choices: Choices, poisoned: Metrics) -> str:
     """What the attacker is after: the target class by its number and name; nothing for no attack."""
-    if choices["attack"] == "none":
+    if choices.attack == NONE:
         return ""
-    if choices["label_map"] != "all_to_one":
+    if choices.label_map != "all_to_one":
         return "all to all"
-    label, name = str(choices["target_label"]), poisoned.get("target_class")
+    label, name = str(choices.target_label), poisoned.get("target_class")
     return f"target {label}" + ("" if name in (None, label) else f" (class {name})")
 
 
-def result_table(choices: Metrics, evaluated: Metrics, goal: str) -> Table:
-    """C-Acc, ASR and R-Acc before and after, and DER, in percent; `goal` is what `target` says."""
-    ratio = "" if choices["attack"] == "none" else f", {choices['poison_ratio']:.1%}"
-    title = ", ".join(
-        filter(None, (f"{choices['dataset']}, {choices['model']}, seed {choices['seed']}{ratio}", goal))
-    )
+def result_table(choices: Choices, evaluated: Metrics, goal: str, lowered: str = "") -> Table:
+    """C-Acc, ASR and R-Acc before and after, and DER, in percent.
+
+    Args:
+        choices: the experiment's.
+        evaluated: the metrics of `evaluate`.
+        goal: what `target` says.
+        lowered: what to say of the ratio if it is not the one of the parameters.
+    """
+    ratio = "" if choices.attack == NONE else lowered or f"{choices.poison_ratio:.1%}"
+    told = (f"{choices.dataset}, {choices.model}, seed {choices.seed}", ratio, goal)
+    title = ", ".join(filter(None, told))
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in ("attack", "defense", "", "C-Acc", "ASR", "R-Acc", "DER"):
         table.add_column(heading, justify="left" if heading in ("attack", "defense", "") else "right")
     for when in ("before", "after"):
         scores = [percent(evaluated[f"{name}_{when}"]) for name in COLUMNS]
-        names = (choices["attack"], choices["defense"]) if when == "before" else ("", "")
+        names = (choices.attack, choices.defense) if when == "before" else ("", "")
         table.add_row(*names, when, *scores, percent(evaluated["der"]) if when == "after" else "")
     return table
 

@@ -83,7 +83,7 @@ def short_name(column: str) -> str:
 def parameter_columns(columns: Iterable[str]) -> list[str]:
     """The columns that say how an experiment was made, `IDENTITY` and the seed left aside, each once."""
     prefixes = (ATTACK, DEFENSE, RECIPE, OPTIONS, DATASET)
-    plain = ("train_images", "clean_ratio", *GOAL, "engine.precision")
+    plain = ("train_images", "clean_ratio", *GOAL, "engine.precision", "manifest")
     return [name for name in columns if name in plain or (name.startswith(prefixes) and name not in REPEATED)]
 
 

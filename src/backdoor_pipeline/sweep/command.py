@@ -9,6 +9,8 @@ from rich.console import Console
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.config import environment_parameters
+from backdoor_pipeline.data.manifest import remember
 from backdoor_pipeline.experiment.command_line import parse_params
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.recipes import spelled_out
@@ -65,7 +67,8 @@ def run_sweep(options: Options) -> int:
     parameters = loader["parameters"]
     only = dict(parse_axis(text, "--only") for text in options.only)
     cells = chosen(grid.cells(), only, flatten(spelled_out(parameters)))
-    plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run)
+    given = environment_parameters(loader)
+    plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run, given)
     if not plan.cells and not options.dry_run:
         reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
         raise UserError(f"no cell of the grid can be: {reason}")
@@ -79,6 +82,8 @@ def run_sweep(options: Options) -> int:
     show_plan(console, plan, timings.estimate(plan), workers, options.dry_run)
     if options.dry_run:
         return 0
+    for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in plan.cells}.values():
+        remember(dataset, layout.raw)
     site = Site(str(project), env, threads, str(folder))
     with Board(console, plan, expected_seconds(plan, timings), workers) as board:
         engine = make_engine(options, site, workers, gpus, grid) if plan.tasks else None

@@ -1,21 +1,18 @@
 """What a grid comes to: its cells, the stages they share, what is there already and what cannot be."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
-
-from backdoor_pipeline.attacks import ATTACKS
-from backdoor_pipeline.attacks.labels import LabelMap
-from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import Flat, Nested, flatten, nest, overlaid
-from backdoor_pipeline.data.sources import find_split, load_split
+from backdoor_pipeline.config import RATIO
+from backdoor_pipeline.data.manifest import Manifest, survey
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.failures import Failure
+from backdoor_pipeline.experiment.feasible import see_that_it_can_be
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.resolve import build_experiment
 from backdoor_pipeline.experiment.specs import Experiment
@@ -110,6 +107,7 @@ def make_plan(
     final: str,
     failures: Mapping[str, Failure],
     without_data: bool = False,
+    given: Container[str] = (),
 ) -> Plan:
     """Resolve every cell and find out what is missing.
 
@@ -120,9 +118,10 @@ def make_plan(
         final: the last stage of every cell: evaluate or analyze.
         failures: tasks that are not to be tried again, by id.
         without_data: plan cells whose data set is not here, and say so, instead of calling them infeasible.
+        given: the parameters that the environment gives, not `conf/base`.
     """
     plan = Plan(failed=dict(failures))
-    _resolve_all(plan, Resolver(params, layout), grid, final, without_data)
+    _resolve_all(plan, Resolver(params, layout, given), grid, final, without_data)
     there = Snapshot(layout)
     own = CHAIN[len(SHARED) : CHAIN.index(final) + 1]
     pending = [cell for cell in plan.cells if not _finished(cell, own, there)]
@@ -159,7 +158,7 @@ def _resolve_all(
                     raise UserError(absent)
                 plan.absent[absent] += 1
             else:
-                resolver.check_victims(cell.experiment)
+                resolver.check(cell.experiment)
         except UserError as error:
             plan.infeasible.append((flat, str(error)))
             continue
@@ -176,15 +175,15 @@ class Resolver:
     Args:
         params: the parameters of the configuration.
         layout: where data sets are.
+        given: see `make_plan`.
     """
 
-    def __init__(self, params: Mapping[str, Any], layout: Layout) -> None:
+    def __init__(self, params: Mapping[str, Any], layout: Layout, given: Container[str]) -> None:
         self._params = params
         self._layout = layout
+        self._given = given
         self._checked: set[str] = set()
-        self._missing: dict[str, str] = {}  # data set -> why it cannot be used, or ""
-        self._train_labels: dict[str, Tensor] = {}
-        self._scarce: dict[tuple[object, ...], str] = {}  # data set, target and ratio -> why not, or ""
+        self._manifests: dict[str, Manifest | str] = {}  # of data sets, or why one cannot be used
 
     def cell(self, flat: Flat) -> Cell:
         """The cell with these parameters.
@@ -199,51 +198,37 @@ class Resolver:
         if shape not in self._checked:
             check_names_of(params)
             self._checked.add(shape)
-        experiment = build_experiment(params)
+        ratio_given = RATIO in nested or RATIO in self._given
+        experiment = build_experiment(params, self._survey, ratio_given=ratio_given)
         return Cell(nested, experiment, artifact_names(experiment))
 
-    def check_victims(self, experiment: Experiment) -> None:
-        """See that a clean-label attack has images enough of its target class.
+    def check(self, experiment: Experiment) -> None:
+        """See that an experiment's data set has what it takes.
 
         Raises:
-            UserError: it has not; the largest feasible ratio is named.
+            UserError: it has not; of a ratio that is too high, the largest feasible one is named.
         """
-        spec = experiment.poisoning.attack
-        if spec is None or not ATTACKS[spec.name].clean_label:
-            return
-        key = (experiment.dataset.name, spec.target_label, spec.poison_ratio)
-        if key not in self._scarce:
-            try:
-                select_victims(
-                    self._labels(experiment.dataset),
-                    spec.poison_ratio,
-                    LabelMap(spec.label_map, spec.target_label, experiment.dataset.num_classes),
-                    clean_label=True,
-                    poison_target_class=True,
-                    seed=0,
-                )
-                self._scarce[key] = ""
-            except UserError as error:
-                self._scarce[key] = str(error)
-        if self._scarce[key]:
-            raise UserError(self._scarce[key])
-
-    def _labels(self, dataset: DatasetSpec) -> Tensor:
-        if dataset.name not in self._train_labels:
-            self._train_labels[dataset.name] = load_split(dataset, self._layout.raw, "train").labels
-        return self._train_labels[dataset.name]
+        manifest = self._manifest(experiment.dataset)
+        assert isinstance(manifest, Manifest)
+        see_that_it_can_be(experiment, manifest)
 
     def absent(self, dataset: DatasetSpec) -> str:
         """How to get a data set that is not here; nothing if it is."""
-        key = dataset.model_dump_json()
-        if key not in self._missing:
+        manifest = self._manifest(dataset)
+        return manifest if isinstance(manifest, str) else ""
+
+    def _survey(self, dataset: DatasetSpec) -> Manifest | None:
+        manifest = self._manifest(dataset)
+        return manifest if isinstance(manifest, Manifest) else None
+
+    def _manifest(self, dataset: DatasetSpec) -> Manifest | str:
+        key = dataset.model_dump_json(exclude={"train_images"})
+        if key not in self._manifests:
             try:
-                for split in ("train", "test"):
-                    find_split(dataset, self._layout.raw, split)
-                self._missing[key] = ""
+                self._manifests[key] = survey(dataset, self._layout.raw)
             except UserError as error:
-                self._missing[key] = str(error)
-        return self._missing[key]
+                self._manifests[key] = str(error)
+        return self._manifests[key]
 
 
 def _finished(cell: Cell, own: tuple[str, ...], there: Snapshot) -> bool:

@@ -3,9 +3,11 @@
 import logging
 from pathlib import Path
 
+from torch import Tensor
+
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.share import proportional
+from backdoor_pipeline.data.share import proportional, see_that_there_are
 from backdoor_pipeline.data.sources import (
     cifar,
     digits,
@@ -22,7 +24,17 @@ from backdoor_pipeline.data.sources.listing import some
 from backdoor_pipeline.data.sources.naming import as_in_training
 from backdoor_pipeline.data.spec import DatasetSpec
 
-__all__ = ["SOURCES", "Source", "Split", "find_split", "get_source", "load_split", "source"]
+__all__ = [
+    "SOURCES",
+    "Source",
+    "Split",
+    "check_labels",
+    "find_split",
+    "folder_of",
+    "get_source",
+    "load_split",
+    "source",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -30,18 +42,23 @@ logger = logging.getLogger(__name__)
 LOADERS = (cifar, digits, embedded, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet)
 
 
+def folder_of(spec: DatasetSpec, raw: Path) -> Path:
+    """The folder of a data set: its `options.folder`, or else its name, in that of raw data."""
+    return raw / spec.options.get("folder", spec.name)
+
+
 def find_split(spec: DatasetSpec, raw: Path, split: Split) -> list[Path]:
     """The files of a split, unopened; none for a set that comes with a package.
 
     Args:
         spec: the data set.
-        raw: the folder of raw data; the set is in its `options.folder`, or else its name.
+        raw: the folder of raw data.
         split: "train" or "test".
 
     Raises:
         UserError: if it is not there, with how to get it; or if the source or its options are wrong.
     """
-    return get_source(spec).find(spec, raw / spec.options.get("folder", spec.name), split)
+    return get_source(spec).find(spec, folder_of(spec, raw), split)
 
 
 def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
@@ -62,9 +79,11 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
     images = get_source(spec).read(spec, files, split)
     if split == "test":
         images = _as_in_training(spec, raw, files, images)
-    _check(spec, split, images)
+    check_labels(spec, split, images.labels, images.classes)
+    _check_shape(spec, split, images)
     if split == "train" and spec.train_images is not None:
-        images = _share(images, spec.train_images, spec.name)
+        see_that_there_are(spec.train_images, len(images), spec.name)
+        images = images.subset(proportional(images.labels, spec.train_images))
     _tell_absent_classes(spec, split, images)
     return images
 
@@ -84,33 +103,35 @@ def _tell_absent_classes(spec: DatasetSpec, split: Split, images: ImageSet) -> N
         )  # fmt: skip
 
 
-def _who(spec: DatasetSpec, split: Split) -> str:
-    return f"the {split} split of data set '{spec.name}'"
+def check_labels(spec: DatasetSpec, split: Split, labels: Tensor, classes: tuple[str, ...]) -> None:
+    """See that a split has images, and the classes that its settings say.
 
-
-def _share(images: ImageSet, count: int, name: str) -> ImageSet:
-    if count > len(images):
-        raise UserError(f"train_images is {count:,}, but {name} has {len(images):,} training images.")
-    return images.subset(proportional(images.labels, count))
-
-
-def _check(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
+    Raises:
+        UserError: it has not.
+    """
     who = _who(spec, split)
-    if len(images) == 0:
+    if len(labels) == 0:
         raise UserError(f"{who} is empty: check its `options` and its files.")
-    if len(images.classes) != spec.num_classes:
-        found = len(images.classes)
+    if len(classes) != spec.num_classes:
+        found = len(classes)
         raise UserError(f"{who} has {found} classes, not {spec.num_classes}: set `num_classes: {found}`.")
-    channels, height, width = images.image_shape
-    if images.image_shape != spec.image_shape:
-        expected = "x".join(map(str, spec.image_shape))
-        raise UserError(
-            f"{who} has images of {channels}x{height}x{width} (channels, height, width), not {expected}: "
-            "set `channels` and `image_size` to match."
-        )
-    low, high = int(images.labels.min()), int(images.labels.max())
+    low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= spec.num_classes:
         raise UserError(
             f"{who} has labels from {low} to {high}, not within 0 to {spec.num_classes - 1}: "
             "relabel it, or choose another label column or `num_classes`."
         )
+
+
+def _check_shape(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
+    channels, height, width = images.image_shape
+    if images.image_shape != spec.image_shape:
+        expected = "x".join(map(str, spec.image_shape))
+        raise UserError(
+            f"{_who(spec, split)} has images of {channels}x{height}x{width} (channels, height, width), not "
+            f"{expected}: set `channels` and `image_size` to match."
+        )
+
+
+def _who(spec: DatasetSpec, split: Split) -> str:
+    return f"the {split} split of data set '{spec.name}'"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from torch import Tensor
+
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.naming import ClassNames
@@ -48,6 +50,19 @@ class Source(ABC):
             files: what `find` returned for a split.
         """
         return None
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+        """The split's labels, int64 (N,), and the K class names; where `read` takes long, without it.
+
+        Raises:
+            UserError: if a file is damaged; the sentence names it.
+        """
+        images = self.read(spec, files, split)
+        return images.labels, images.classes
+
+    def packaged(self) -> list[Path]:
+        """The files of a set that comes with a package."""
+        return []
 
 
 SOURCES: dict[str, Source] = {}

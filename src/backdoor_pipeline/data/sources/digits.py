@@ -1,5 +1,6 @@
 """scikit-learn's handwritten digits: 1,797 images that need no download."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -22,6 +23,13 @@ class Digits(Source):
     def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:  # noqa: ARG002
         """Nothing to find: the images come with scikit-learn."""
         return []
+
+    def packaged(self) -> list[Path]:
+        """The file in scikit-learn; the package is not imported for it."""
+        package = find_spec("sklearn")
+        assert package
+        assert package.origin
+        return [Path(package.origin).parent / "datasets/data/digits.csv.gz"]
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
         """The split, at the size and channels of the settings."""

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
@@ -51,14 +52,24 @@ class Gtsrb(Source):
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures in the order of class and file name (train), or of the table (test)."""
-        root, *answers = files
+        root = files[0]
         put_by_hand = root.name in KAGGLE.values()
         broken = unreadable if put_by_hand else partial(damaged, spec, delete=root)
-        table = unreadable if put_by_hand else partial(damaged, spec)
-        rows = _train_rows(spec, root) if split == "train" else _test_rows(root, answers[0], table)
+        rows = _rows(spec, files, split)
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, broken, stretch=True)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         return ImageSet(pictures.load(spec.name), labels, class_numbers(spec.num_classes))
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+        """See `Source.labels`: no picture is decoded."""
+        labels = [label for _, label in _rows(spec, files, split)]
+        return torch.tensor(labels, dtype=torch.int64), class_numbers(spec.num_classes)
+
+
+def _rows(spec: DatasetSpec, files: list[Path], split: Split) -> list[tuple[Path, int]]:
+    root, *answers = files
+    table = unreadable if root.name in KAGGLE.values() else partial(damaged, spec)
+    return _train_rows(spec, root) if split == "train" else _test_rows(root, answers[0], table)
 
 
 def _train_rows(spec: DatasetSpec, root: Path) -> list[tuple[Path, int]]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
@@ -41,6 +42,10 @@ class Mnist(Source):
             reason = f"{len(labels)} labels for the {len(images)} images of {files[0].name}"
             raise damaged(spec, files[1], reason, files[1].parent)
         return ImageSet(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long(), self.classes)
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+        """See `Source.labels`: from the file that has nothing else."""
+        return torch.from_numpy(_parse(spec, files[1], 1)).long(), self.classes
 
 
 @source("fashion_mnist")

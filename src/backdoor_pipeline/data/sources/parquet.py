@@ -71,6 +71,17 @@ class Parquet(Source):
         shards = {path: _open(path) for path in files}
         return class_names(spec, shards, _columns(spec, shards)[1])
 
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+        """See `Source.labels`: no other column is read."""
+        shards = {path: _open(path) for path in files}
+        column = label_column(spec, shards[files[0]].schema_arrow)
+        classes = class_names(spec, shards, column)
+        numbers = [
+            label_numbers(path, shards[path].schema_arrow, table[column], column, classes)
+            for path, table in _tables(shards, [column])
+        ]
+        return torch.cat([torch.empty(0, dtype=torch.int64), *numbers]), classes.names
+
 
 def _columns(spec: DatasetSpec, shards: Shards) -> tuple[str, str]:
     """Of the pictures and of the labels, as the first shard has them."""
@@ -89,15 +100,27 @@ def _row_groups(
     shards: Shards, columns: tuple[str, str]
 ) -> Iterator[tuple[Path, list[bytes | None], pa.ChunkedArray]]:
     """The file, the encoded pictures and the labels of each row group: one at a time is in memory."""
+    image, label = columns
+    for path, table in _tables(shards, [image, label]):
+        try:
+            encoded = table[image].combine_chunks().field("bytes")
+        except (KeyError, pa.ArrowException) as error:
+            raise unreadable(path, error) from error
+        yield path, encoded.to_pylist(), table[label]
+
+
+def _tables(shards: Shards, columns: list[str]) -> Iterator[tuple[Path, pa.Table]]:
+    """The file and these columns of each row group."""
     for path, shard in shards.items():
         for group in range(shard.num_row_groups):
             try:
-                table = shard.read_row_group(group, columns=list(columns))
-                pictures, labels = (table[name] for name in columns)
-                encoded = pictures.combine_chunks().field("bytes")
+                table = shard.read_row_group(group, columns=columns)
+                absent = sorted(set(columns) - set(table.column_names))
+                if absent:
+                    raise KeyError(absent[0])
             except (OSError, KeyError, pa.ArrowException) as error:
                 raise unreadable(path, error) from error
-            yield path, encoded.to_pylist(), labels
+            yield path, table
 
 
 def _image_column(spec: DatasetSpec, schema: pa.Schema) -> str:

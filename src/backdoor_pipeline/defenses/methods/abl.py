@@ -54,6 +54,10 @@ class ABL(Defense):
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0, allow_inf_nan=False)
 
+    def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
+        """See `Defense.require_images`: some to isolate."""
+        self._count(train)
+
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`; of the suspect model only its architecture is used."""
         count = self._count(len(view.train))

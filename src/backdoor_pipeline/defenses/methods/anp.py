@@ -11,7 +11,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
-from backdoor_pipeline.defenses.parts.held_out import split_clean, surely_tolerable
+from backdoor_pipeline.defenses.parts.held_out import see_that_it_can_be_split, split_clean, surely_tolerable
 from backdoor_pipeline.defenses.parts.mask_thresholds import diagnostics, try_thresholds
 from backdoor_pipeline.defenses.parts.min_max import MinMax
 from backdoor_pipeline.defenses.parts.neuron_masks import NeuronMasks, affine_norms
@@ -64,6 +64,10 @@ class AdversarialNeuronPruning(Defense):
         """See `Defense.require`: a normalization layer."""
         if not affine_norms(model):
             raise _nothing_to_prune(model.description)
+
+    def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
+        """See `Defense.require_images`: some to hold out."""
+        see_that_it_can_be_split(clean)
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""

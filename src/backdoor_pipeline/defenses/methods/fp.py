@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
-from backdoor_pipeline.defenses.parts.held_out import split_clean, tolerable
+from backdoor_pipeline.defenses.parts.held_out import see_that_it_can_be_split, split_clean, tolerable
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe, Trainer
@@ -42,6 +42,10 @@ class FinePruning(Defense):
     tolerance: float = Field(ge=0, lt=1)
     held_out: float = Field(gt=0, lt=1)
     recipe: Recipe
+
+    def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
+        """See `Defense.require_images`: some to hold out."""
+        see_that_it_can_be_split(clean)
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""

@@ -10,6 +10,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, log_anomaly_index, median
+from backdoor_pipeline.defenses.parts.held_out import see_that_it_can_be_split
 from backdoor_pipeline.defenses.parts.trigger_pruning import Pruning
 from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.parts.trigger_unlearning import Unlearning
@@ -52,6 +53,11 @@ class NeuralCleanse(Defense):
         count = model.description.num_classes
         if count < LEAST_CLASSES:
             raise UserError(f"nc compares classes with each other: it needs {LEAST_CLASSES}, not {count}.")
+
+    def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
+        """See `Defense.require_images`: pruning holds some out."""
+        if self.mitigation == "prune":
+            see_that_it_can_be_split(clean)
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""

@@ -25,13 +25,22 @@ def split_clean(clean: ImageSet, share: float, seed: int, purpose: str) -> tuple
     Raises:
         UserError: there is only one clean image.
     """
-    if len(clean) < 2:
-        raise UserError("one clean image cannot be both learned from and held out: raise clean_ratio.")
+    see_that_it_can_be_split(len(clean))
     count = min(max(1, round(share * len(clean))), len(clean) - 1)
     shuffled = torch.randperm(len(clean), generator=generator(seed, purpose, "held out"))
     held_out = torch.zeros(len(clean), dtype=torch.bool)
     held_out[shuffled[proportional(clean.labels[shuffled], count)]] = True
     return clean.subset((~held_out).nonzero().flatten()), clean.subset(held_out.nonzero().flatten())
+
+
+def see_that_it_can_be_split(clean: int) -> None:
+    """See that a clean set of this size can be split in two.
+
+    Raises:
+        UserError: there is only one clean image.
+    """
+    if clean < 2:
+        raise UserError("one clean image cannot be both learned from and held out: raise clean_ratio.")
 
 
 def right_answers(trainer: Trainer, model: Classifier, data: ImageSet) -> Tensor:
