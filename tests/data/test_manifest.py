@@ -102,10 +102,12 @@ def test_any_change_of_either_split_makes_another_set(birds: Path, change: Calla
     assert in_a_new_process(FOLDER, birds).content != before
 
 
-def test_a_deleted_class_is_counted(birds: Path) -> None:
+def test_a_deleted_class_is_objected_to(birds: Path) -> None:
     assert survey(FOLDER, birds).counts == {"train": (4, 4), "test": (1, 1)}
     delete_a_class_to_train_on(birds)
-    assert survey(FOLDER, birds).counts == {"train": (4, 0), "test": (1, 1)}
+    found = survey(FOLDER, birds)
+    assert found.counts == {}
+    assert "1 of the 2 classes" in found.objection
 
 
 def test_what_is_no_change_makes_the_same_set(birds: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

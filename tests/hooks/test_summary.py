@@ -4,14 +4,12 @@ import io
 from typing import Any
 
 import pytest
+from helpers.pipelines import choices as chosen
 from rich.console import Console
 
 from backdoor_pipeline.hooks.summary import result_table, target
 
-CHOICES: dict[str, Any] = {
-    "dataset": "birds", "model": "resnet8", "attack": "badnets", "defense": "ft", "poison_ratio": 0.1,
-    "target_label": 2, "label_map": "all_to_one", "seed": 0,
-}  # fmt: skip
+CHOICES: dict[str, Any] = {"dataset": "birds", "defense": "ft", "poison_ratio": 0.1, "target_label": 2}
 NAMES = ("clean_accuracy", "asr", "robust_accuracy")
 SCORES = {f"{name}_{when}": 0.5 for name in NAMES for when in ("before", "after")} | {"der": None}
 
@@ -27,7 +25,7 @@ SCORES = {f"{name}_{when}": 0.5 for name in NAMES for when in ("before", "after"
     ],
 )
 def test_the_target_is_told_by_number_and_name(choices: dict, poisoned: dict, expected: str):
-    assert target(CHOICES | choices, poisoned) == expected
+    assert target(chosen(**CHOICES | choices), poisoned) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,5 +37,5 @@ def test_the_target_is_told_by_number_and_name(choices: dict, poisoned: dict, ex
 )
 def test_the_table_is_headed_by_the_experiment(attack: str, goal: str, title: str):
     console = Console(file=io.StringIO(), width=100)
-    console.print(result_table(CHOICES | {"attack": attack}, SCORES, goal))
+    console.print(result_table(chosen(**CHOICES, attack=attack), SCORES, goal))
     assert console.file.getvalue().splitlines()[0].strip() == title

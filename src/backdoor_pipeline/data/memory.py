@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing
 from backdoor_pipeline.data.listing import stamp
 
@@ -81,7 +82,7 @@ class Memory:
             with replacing(self._file) as temporary:
                 temporary.write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
             self._kept = self.known
-        except OSError as error:
+        except (OSError, UserError) as error:
             logger.debug("%s cannot be written (%s): the data set will be read again.", self._file, error)
 
 

@@ -1,6 +1,7 @@
 """A smaller training set with the classes in the same proportions."""
 
 from functools import cache
+from heapq import heappop, heappush
 
 import torch
 from torch import Tensor
@@ -23,12 +24,34 @@ def proportional(labels: Tensor, count: int) -> Tensor:
     """
     shuffled = torch.randperm(len(labels), generator=generator(0, "train_images"))
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
-    sizes = labels.bincount()
-    starts = sizes.cumsum(0) - sizes
-    rank = torch.arange(len(labels)) - starts[labels[by_class]]
-    depth = (rank + 0.5) / sizes[labels[by_class]]  # how far down its class's pile an image lies, in (0, 1)
-    rows, _ = by_class[depth.argsort(stable=True)[:count]].sort()
+    rows, _ = by_class[_dealt(labels.bincount(), count)].sort()
     return rows
+
+
+def _dealt(sizes: Tensor, count: int) -> Tensor:
+    """The first `count` in an order of all rows, sorted by class, whose every beginning holds each class's share to within one.
+
+    The j-th image of a class of n, of N in all, belongs between the places (j - 1) N / n and j N / n; the one
+    whose place ends first comes first (Steiner and Yeomans, 1993, show that all find theirs).
+
+    Args:
+        sizes: images of every class, int64, (K,).
+        count: how many rows.
+    """
+    total, starts = int(sizes.sum()), sizes.cumsum(0) - sizes
+    own = sizes.repeat_interleave(sizes)
+    rank = torch.arange(total) - starts.repeat_interleave(sizes)
+    first = rank * total // own
+    last = ((rank + 1) * total + own - 1) // own
+    waiting = sorted(zip(first.tolist(), last.tolist(), range(total), strict=True), reverse=True)
+    ready: list[tuple[int, int]] = []
+    order = []
+    for place in range(count):
+        while waiting and waiting[-1][0] <= place:
+            _, due, row = waiting.pop()
+            heappush(ready, (due, row))
+        order.append(heappop(ready)[1])
+    return torch.tensor(order, dtype=torch.int64)
 
 
 @cache
