@@ -13,7 +13,8 @@ from backdoor_pipeline.base.files import CorruptFileError, set_aside
 from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
 from backdoor_pipeline.data.sources import Split, find_split
 from backdoor_pipeline.experiment.artifacts import artifact_names
-from backdoor_pipeline.experiment.records import RECORD, Row, read_record, result_row, write_record
+from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, write_record
+from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
 
