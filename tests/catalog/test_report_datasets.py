@@ -2,8 +2,10 @@ import json
 
 import pandas as pd
 import pytest
+from helpers.bad_files import NO_OBJECTS
 from kedro.io import DatasetError
 
+from backdoor_pipeline.analysis.generalization import COLUMNS
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.catalog import (
     FailuresDataset,
@@ -13,6 +15,7 @@ from backdoor_pipeline.catalog import (
     StrengthsDataset,
     TableDataset,
 )
+from backdoor_pipeline.catalog.results import Strength
 from backdoor_pipeline.reporting.table import Table
 
 TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<html></html>", "\\toprule")
@@ -56,7 +59,7 @@ def test_the_strengths_of_all_experiments_that_have_any(tmp_path) -> None:
     assert dataset.load().empty
     assert {"trained", "strength", "asr", "artifact.evaluate"} <= set(dataset.load())
     empty = dataset.load().drop(columns="artifact.evaluate")
-    measured = pd.DataFrame({"strength": [1, 2], "asr": [0.5, 1.0]})
+    measured = strengths(strength=[1.0, 2.0], asr=[0.5, None])
     for name, frame in (("a", measured), ("b", measured), ("c", empty)):
         FrameDataset(filepath=str(tmp_path / "digits" / name / "strengths.parquet")).save(frame)
     assert dataset.load()["artifact.evaluate"].tolist() == ["digits/a"] * 2 + ["digits/b"] * 2
@@ -67,13 +70,71 @@ def test_the_strengths_of_all_experiments_that_have_any(tmp_path) -> None:
 def test_damaged_and_foreign_strengths_are_named_and_left_out(tmp_path, caplog) -> None:
     for name in ("a", "b", "c"):
         frame = FrameDataset(filepath=str(tmp_path / "digits" / name / "strengths.parquet"))
-        frame.save(pd.DataFrame({"strength": [1], "asr": [0.5]}))
+        frame.save(strengths())
     a, b, c = (tmp_path / f"digits/{name}/strengths.parquet" for name in "abc")
     a.write_bytes(b"no table")
     b.write_bytes(c.read_bytes())
-    assert StrengthsDataset(filepath=str(tmp_path)).load()["artifact.evaluate"].tolist() == ["digits/c"]
-    assert "digits/a/strengths.parquet is left out (it bears no seal" in caplog.text
-    assert "digits/b/strengths.parquet is left out (it is digits/c/strengths.parquet" in caplog.text
+    assert StrengthsDataset(filepath=str(tmp_path)).load()["artifact.evaluate"].tolist() == ["digits/c"] * 2
+    assert f"left out {a} (it bears no seal" in caplog.text
+    assert f"left out {b} (it is digits/c/strengths.parquet" in caplog.text
+
+
+def strengths(**columns):
+    usual = {
+        "strength_of": "amplitude", "trained": 1.0, "strength": 1.0, "model": "before", "images": 4,
+        "asr": 0.5, "robust_accuracy": 0.25,
+    }  # fmt: skip
+    return pd.DataFrame({**usual, **columns}, index=range(2))
+
+
+def save(frame, file):
+    FrameDataset(filepath=str(file)).save(frame)
+
+
+DAMAGED = {
+    "text": lambda file: file.write_text("text"),
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-8]),
+    "other columns": lambda file: save(pd.DataFrame({"a": [1]}), file),
+    "another column": lambda file: save(strengths(more=1), file),
+    "text for a score": lambda file: save(strengths(asr="0.5"), file),
+    "percent": lambda file: save(strengths(asr=50.0), file),
+    "no such model": lambda file: save(strengths(model="between"), file),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_bad_strengths_are_named_and_the_others_read(tmp_path, caplog, damage) -> None:
+    for name in "abc":
+        save(strengths(), tmp_path / "digits" / name / "strengths.parquet")
+    bad = tmp_path / "digits/b/strengths.parquet"
+    DAMAGED[damage](bad)
+    frame = StrengthsDataset(filepath=str(tmp_path)).load()
+    assert frame["artifact.evaluate"].tolist() == ["digits/a"] * 2 + ["digits/c"] * 2
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {bad} (")
+    assert message.endswith("): delete it and run its experiment again.")
+
+
+def test_what_is_checked_is_what_is_measured() -> None:
+    assert tuple(Strength.model_fields) == COLUMNS
+
+
+FAILED = {"task": "train/digits/a", "error": "e", "params": "", "log": "", "when": ""}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [*NO_OBJECTS.values(), json.dumps(FAILED)[:-5].encode(), json.dumps({**FAILED, "error": [1]}).encode()],
+)
+def test_a_bad_record_of_a_failure_is_named_and_the_others_read(tmp_path, caplog, content) -> None:
+    folder = tmp_path / "one/failures/train/digits"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text(json.dumps(FAILED))
+    (folder / "b.json").write_bytes(content)
+    assert FailuresDataset(filepath=str(tmp_path)).load()["task"].tolist() == ["train/digits/a"]
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {folder / 'b.json'} (")
+    assert message.endswith("): delete it; a sweep tries its task again.")
 
 
 def test_failures_of_all_sweeps_each_task_once(tmp_path) -> None:

@@ -108,6 +108,33 @@ def test_sweeps_and_single_runs_are_one_report(reported, kedro, project) -> None
     assert counts == {("none", "none"): 1, ("badnets", "none"): 2, ("badnets", "ft"): 1}
 
 
+def test_bad_files_are_named_and_stop_no_report(reported, kedro, project) -> None:
+    reporting = project / "data/08_reporting"
+    bad = {
+        reporting / "digits/a/result.json": "[1]",
+        reporting / "digits/b/result.json": '{"dataset": "digits", "asr_after": "0.2"}',
+        reporting / "digits/c/strengths.parquet": "text",
+        reporting / "sweeps/cut/failures/train/digits/d.json": '{"task": "train/dig',
+        reporting / "results.parquet": "text",
+    }
+    table = reporting / "results.parquet"
+    kept = table.read_bytes() if table.exists() else None
+    try:
+        for file, content in bad.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        done = kedro("run", "--pipeline=report", COLUMNS="1000")
+    finally:
+        for file in bad:
+            file.unlink()
+        if kept:
+            table.write_bytes(kept)
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    assert [told.count(f"left out {file}") for file in bad] == [1] * len(bad)
+    assert "experiments, " in done.stdout
+
+
 def test_it_is_run_by_itself(kedro) -> None:
     done = kedro("run", "--pipelines", "report,evaluate", check=False)
     assert done.returncode == 1

@@ -83,6 +83,16 @@ def test_nothing_to_compare_is_said(settings) -> None:
         ("dataset,model\n", "digits,resnet8\n", "has no column attack"),
         (HEAD, "digits,resnet8,badnet,ft,0.1,0.9,0.1,0.7,web\n", "must be in percent; the highest is 0.9"),
         (HEAD, "digits,resnet8,badnet,ft,0.1,900,1,7,web\n", "must be in percent; the highest is 900"),
+        (HEAD, "digits,resnet8,badnet,ft,0.1,-9,10,7,web\n", "must be in percent; .* the lowest -9"),
+        (HEAD, "digits,resnet8,badnet,ft,0.1,inf,10,7,web\n", "must be in percent; the highest is inf"),
+        (HEAD, "", "has no score"),
+        ("", "", "is no CSV file: No columns"),
+        (HEAD, '"digits', "is no CSV file: .* EOF inside string"),
+        (
+            HEAD,
+            "digits,resnet8,none,ft,0.1,90,,,a\ndigits,resnet8,none,ft,0,91,,,b\n",
+            "two rows for digits, resnet8, none, ft",
+        ),
         (HEAD, "digits,resnet8,badnet,ft,0.1,high,1,7,web\n", "the column c_acc .* must hold numbers"),
         (
             HEAD,

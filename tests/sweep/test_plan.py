@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 
 from backdoor_pipeline.experiment.failures import Failure
@@ -99,6 +100,25 @@ def test_half_an_artefact_is_none(plan, build, layout) -> None:
     build("train", names)
     layout.files("train", names)[0].unlink()
     assert "train" in kinds(plan(grid))
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_counts_as_empty(
+    plan, build, layout, monkeypatch, caplog
+) -> None:
+    made = plan(cells(seed=[0, 1]))
+    for cell in made.cells:
+        build("poison", cell.names)
+    closed = str(layout.folder("poison", made.cells[0].names))
+    listed = os.listdir
+
+    def listdir(folder: object) -> list[str]:
+        if str(folder) == closed:
+            raise PermissionError(13, "Permission denied", closed)
+        return listed(folder)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert plan(cells(seed=[0, 1])).reused["poison"] == 1
+    assert f"{closed} cannot be listed (Permission denied): see that it can be read." in caplog.messages
 
 
 def test_a_finished_cell_needs_no_models(plan, build) -> None:

@@ -1,10 +1,19 @@
-import pandas as pd
-import pytest
+import os
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from helpers.bad_files import NO_OBJECTS
+
+from backdoor_pipeline.base import reading
+from backdoor_pipeline.base.left_out import LeftOut
+from backdoor_pipeline.experiment.records import write_record
 from backdoor_pipeline.sweep.display import duration, eta
 from backdoor_pipeline.sweep.grid import Grid
 from backdoor_pipeline.sweep.launch import Progress
-from backdoor_pipeline.sweep.results import write_results
+from backdoor_pipeline.sweep.results import MetricsReader, write_results
 from backdoor_pipeline.sweep.timings import Timings
 
 SCORES = {"clean_accuracy_after": 0.9, "asr_after": 0.1, "der": 0.7, "seconds": 2.0}
@@ -89,6 +98,118 @@ def test_the_time_left() -> None:
     assert eta(progress, {"train": 10.0, "cell": 1.0}, 2) == 25.0
     progress.done["train"], progress.seconds["train"] = 2, 40.0
     assert eta(progress, {"train": 10.0, "cell": 1.0}, 2) == 25.0  # (2 x 20 + 10 x 1) / 2
+
+
+BAD_SCORES: list[dict[str, Any]] = [
+    {"asr_after": "0.1"}, {"asr_after": {}}, {"der": [0.7]}, {"clean_accuracy_after": 90.0}, {"seconds": "2"},
+    {"clean_accuracy_after": None}, {"clean_accuracy_after": float("nan")},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", BAD_SCORES, ids=repr)
+def test_bad_scores_are_named_once_and_the_other_cells_have_their_rows(
+    evaluated, build, layout, caplog, wrong
+) -> None:
+    cells, left_out = evaluated(seed=[0, 1]), LeftOut()
+    build("evaluate", cells[0].names, **{**SCORES, **wrong})
+    Timings(layout, left_out).learn(cells)
+    assert write_results(layout, cells, left_out) == 1
+    assert pd.read_parquet(layout.results)["seed"].tolist() == [1]
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {layout.metrics('evaluate', cells[0].names)} (")
+    assert message.endswith("): delete it and run its experiment, or its sweep, again.")
+
+
+@pytest.mark.parametrize("content", NO_OBJECTS.values())
+def test_damaged_scores_are_named_by_a_dry_run_and_set_aside_at_the_end(
+    evaluated, layout, caplog, content
+) -> None:
+    cells = evaluated(seed=[0, 1])
+    bad = layout.metrics("evaluate", cells[0].names)
+    bad.write_bytes(content)
+    Timings(layout).learn(cells)
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {bad} (")
+    assert bad.read_bytes() == content
+    caplog.clear()
+    assert write_results(layout, cells) == 1
+    (message,) = caplog.messages
+    assert message.startswith(f"{bad} cannot be used (")
+
+
+@pytest.mark.parametrize("seconds", ["long", [1], -1, float("nan")])
+def test_a_bad_source_of_timings_is_named_and_left_out(evaluated, build, layout, caplog, seconds) -> None:
+    cells = evaluated(seed=[0, 1], defense=["ft"])
+    build("train", cells[0].names, seconds=seconds)
+    timings = Timings(layout)
+    timings.learn(cells)
+    assert timings.stage("train", cells[0]) == 20.0, "of the other cell's"
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {layout.metrics('train', cells[0].names)} (")
+    assert write_results(layout, cells) == 2
+    assert pd.read_parquet(layout.results).set_index("seed")["train_seconds"].dropna().to_dict() == {1: 20}
+
+
+def flipped(content: bytes) -> bytes:
+    """With one bit of the first column changed."""
+    return content[:20] + bytes([content[20] ^ 1]) + content[21:]
+
+
+DAMAGE = {
+    "text": lambda table: table.write_text("not a table"),
+    "cut": lambda table: table.write_bytes(table.read_bytes()[:-100]),
+    "one bit": lambda table: table.write_bytes(flipped(table.read_bytes())),
+    "other columns": lambda table: pd.DataFrame({"a": [1]}).to_parquet(table),
+    "a bad row": lambda table: pd.read_parquet(table).assign(der=[0.5, 7.0]).to_parquet(table),
+    "a folder": lambda table: (table.unlink(), table.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_bad_table_stops_no_sweep_and_is_made_anew_from_the_records(
+    evaluated, layout, caplog, damage
+) -> None:
+    old = evaluated(seed=[0, 1])
+    write_results(layout, old)
+    rows = pd.read_parquet(layout.results)
+    for cell in old:  # every experiment has a record of its own
+        write_record(layout.folder("evaluate", cell.names), MetricsReader(layout).row(cell))
+    DAMAGE[damage](layout.results)
+    left_out, cells = LeftOut(), evaluated(seed=[2])
+    Timings(layout, left_out).learn(cells)
+    assert write_results(layout, cells, left_out) == 1
+    made = pd.read_parquet(layout.results)
+    assert sorted(made["seed"]) == [0, 1, 2]
+    assert set(made["artifact.evaluate"]) > set(rows["artifact.evaluate"])
+    assert [file.name for file in layout.reporting.glob("results.parquet.corrupt-*")], "nothing is lost"
+    assert sum(message.startswith("left out") for message in caplog.messages) == 1
+
+
+def test_a_table_that_cannot_be_read_just_now_is_left_alone(evaluated, layout, caplog, monkeypatch) -> None:
+    write_results(layout, evaluated(seed=[0]))
+    before = layout.results.read_bytes()
+
+    read = Path.read_bytes
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "PAUSES", ())
+        broken.setattr(pq, "read_table", fail)
+        broken.setattr(Path, "read_bytes", lambda file: fail() if file == layout.results else read(file))
+        assert write_results(layout, evaluated(seed=[1])) == 0
+    assert layout.results.read_bytes() == before
+    assert "see to that disk" in caplog.text
+
+
+def test_an_experiment_run_anew_by_itself_keeps_its_new_scores(evaluated, layout, build) -> None:
+    (cell,) = evaluated(seed=[0])
+    write_results(layout, [cell])
+    os.utime(layout.results, (1, 1))
+    write_record(layout.folder("evaluate", cell.names), MetricsReader(layout).row(cell) | {"der": 0.25})
+    write_results(layout, evaluated(seed=[1]))
+    assert pd.read_parquet(layout.results).set_index("seed")["der"].to_dict() == {0: 0.25, 1: 0.7}
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(12.3, "12 s"), (90, "2 min"), (7380, "2 h 3 min")])

@@ -118,6 +118,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
     axes.set(xlabel=panel.xlabel, ylabel=panel.ylabel)
     if panel.log:
         axes.set_yscale("log", nonpositive="mask")
+        style.logarithmic(axes.yaxis)
     if panel.ylim:
         axes.set_ylim(panel.ylim)
     if panel.whole:

@@ -6,7 +6,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import LogFormatter
 from matplotlib.transforms import Bbox
 
 # Okabe & Ito (2008): told apart with every kind of color blindness; their yellow is too pale for a line
@@ -30,6 +32,7 @@ styled = mpl.rc_context(
         "legend.fontsize": 7,
         "legend.frameon": False,
         "figure.titlesize": 9,
+        "text.parse_math": False,  # a name with two $ is no formula
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.linewidth": 0.6,
@@ -44,6 +47,19 @@ styled = mpl.rc_context(
     }
 )
 """Decorates a function that draws, so that all it draws has this look."""
+
+
+class Decades(LogFormatter):
+    """Labels of a logarithmic axis, such as 0.01 and 1e-05; matplotlib's usual ones are formulas."""
+
+    def _num_to_string(self, x: float, *_: float) -> str:
+        return f"{x:g}"
+
+
+def logarithmic(axis: Axis) -> None:
+    """Label a logarithmic axis."""
+    axis.set_major_formatter(Decades())
+    axis.set_minor_formatter(Decades(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
 def canvas(title: str, width: float, height: float, columns: int = 1) -> tuple[Canvas, list[Axes]]:

@@ -1,24 +1,36 @@
 """The results of all experiments in the catalog, to be read only."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
+from backdoor_pipeline.base.arrowfile import load_table
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.seals import Seal
-from backdoor_pipeline.catalog.frame import load_frame
 from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
 from backdoor_pipeline.experiment.failures import Failures
-from backdoor_pipeline.experiment.records import ID, read_results
-
-logger = logging.getLogger(__name__)
+from backdoor_pipeline.experiment.records import ID, read_results, without_empty
+from backdoor_pipeline.experiment.result import Row, Share, Text, checked
 
 FAILURE = ["sweep", "task", "error", "params", "log", "when"]
+
+
+class Strength(BaseModel):
+    """A row of `analysis.generalization.strength_rows`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    strength_of: Text
+    trained: float
+    strength: float
+    model: Literal["before", "after"]
+    images: int = Field(ge=0)
+    asr: Share | None = None
+    robust_accuracy: Share | None = None
 
 
 class RowsOfAll(ReadOnlyDataset[pd.DataFrame]):
@@ -64,17 +76,15 @@ class StrengthsDataset(RowsOfAll):
 
     def load(self) -> pd.DataFrame:
         """The rows of `analysis.generalization.strength_rows`, and whose they are in `artifact.evaluate`."""
-        filled = [frame for frame in self._frames() if len(frame)]  # of attacks whose trigger has a strength
-        return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*COLUMNS, ID])
+        left_out, found = LeftOut(), []
+        for file in sorted(self.path.glob("*/*/strengths.parquet")):  # empty of triggers without a strength
+            rows = left_out.read(file, _strengths, "delete it and run its experiment again")
+            found += [{**row, ID: f"{file.parent.parent.name}/{file.parent.name}"} for row in rows or []]
+        return pd.DataFrame(found, columns=[*COLUMNS, ID])
 
-    def _frames(self) -> Iterator[pd.DataFrame]:
-        for file in sorted(self.path.glob("*/*/strengths.parquet")):
-            try:
-                frame = load_frame(file, Seal.at(file))
-            except (FileNotFoundError, CorruptFileError, UserError) as error:
-                logger.warning("%s is left out (%s): run its experiment again.", file, error)
-            else:
-                yield frame.assign(**{ID: f"{file.parent.parent.name}/{file.parent.name}"})
+
+def _strengths(file: Path) -> list[Row]:
+    return [checked(Strength, row) for row in without_empty(load_table(file, Seal.at(file)).to_pylist())]
 
 
 class FailuresDataset(RowsOfAll):
@@ -87,9 +97,10 @@ class FailuresDataset(RowsOfAll):
 
     def load(self) -> pd.DataFrame:
         """Read all failures; a task that failed in several sweeps is there once."""
+        left_out = LeftOut()
         rows = [
             {"sweep": folder.parent.name, **{name: getattr(failure, name) for name in FAILURE[1:]}}
             for folder in sorted(self.path.glob("*/failures"))
-            for failure in Failures(folder).read().values()
+            for failure in Failures(folder, left_out).read().values()
         ]
         return pd.DataFrame(rows, columns=FAILURE).drop_duplicates("task", keep="last", ignore_index=True)

@@ -5,25 +5,28 @@ Each experiment has a file of its own beside its metrics, whoever ran it. Sweeps
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.jsonfile import load_json, save_json
+from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.nesting import flatten
-from backdoor_pipeline.base.seals import Seal
+from backdoor_pipeline.base.reading import patiently
+from backdoor_pipeline.base.seals import ANYONES, KEY, Seal
+from backdoor_pipeline.experiment.result import Result, Row, checked
 from backdoor_pipeline.experiment.specs import Experiment
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 RECORD, METRICS = "result.json", "metrics.json"
 ID = "artifact.evaluate"  # what tells rows apart
 OF_TRAINING = ("cross_accuracy", "rival_asr")  # how far the backdoor opens to its own trigger only
+AGAIN = "delete it and run its experiment again, which computes nothing anew"
+REMAKE = "run any sweep again, which sets the table aside and makes it anew from the experiments' own records"
 IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 
@@ -73,33 +76,91 @@ def read_record(file: Path) -> Row:
     return load_json(file, Seal.at(file))
 
 
-def read_results(table: Path) -> pd.DataFrame:
+def read_results(table: Path, left_out: LeftOut | None = None) -> pd.DataFrame:
     """The rows of the sweeps' table, and those of experiments that are not in it or newer; the newest last.
 
     Args:
         table: `results.parquet`, in the folder that holds the experiments' own; it need not be there.
+        left_out: told of files and rows that cannot be used.
     """
-    rows = pd.read_parquet(table) if table.exists() else pd.DataFrame({ID: []})
-    written = table.stat().st_mtime_ns if table.exists() else 0
-    known = set(rows[ID])
-    files = [
-        (time, file)
-        for file in table.parent.glob(f"*/*/{RECORD}")
-        if (time := file.stat().st_mtime_ns) > written or _id(file) not in known
-    ]
-    fresh = pd.DataFrame(_read(file for _, file in sorted(files)))
-    _warn_of_others(table.parent, known | {_id(file) for _, file in files})
-    if fresh.empty:
-        return rows
-    return pd.concat([rows[~rows[ID].isin(fresh[ID])], fresh], ignore_index=True)
+    left_out = left_out or LeftOut()
+    rows, _ = read_table(table, left_out)
+    known = {row[ID] for row in rows}
+    _warn_of_others(table.parent, known | {_id(file) for file in _records(table.parent)})
+    return pd.DataFrame(renewed(rows, table, left_out, others=True))
 
 
-def _read(files: Iterator[Path]) -> Iterator[Row]:
-    for file in files:
+def read_table(table: Path, left_out: LeftOut) -> tuple[list[Row], bool]:
+    """The usable rows of the sweeps' table, empty cells left out, and whether they are all that is in it.
+
+    Args:
+        table: it need not be there.
+        left_out: told of it, or of its rows, if they cannot be used.
+    """
+    found = left_out.read(table, _table_rows, REMAKE) if table.exists() else []
+    rows: list[Row] = []
+    wrong: list[ValueError] = []
+    for row in found or []:
         try:
-            yield read_record(file)
-        except (FileNotFoundError, CorruptFileError, UserError) as error:
-            logger.warning("%s cannot be read (%s): run its experiment again.", file, error)
+            rows.append(checked(Result, row))
+        except ValueError as error:
+            wrong.append(error)
+    if wrong:
+        left_out.name(table, wrong[0], REMAKE, rows=len(wrong))
+    return rows, found is not None and not wrong
+
+
+def _table_rows(table: Path) -> list[Row]:
+    """All rows, empty cells left out; verified by the seal that sweeps put there, if nobody took it away."""
+    content = patiently(_read_parquet, table)
+    if KEY.encode() in (content.schema.metadata or {}):
+        ANYONES.check(table)
+    return without_empty(content.to_pylist())
+
+
+def _read_parquet(file: Path) -> pa.Table:
+    with file.open("rb") as content:  # of a folder Arrow would make a table
+        return pq.read_table(content)
+
+
+def without_empty(rows: Iterable[Row]) -> list[Row]:
+    """The rows without what is not known."""
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) -> list[Row]:
+    """The rows of the table with those of newer records in their place, at the end.
+
+    Args:
+        rows: of the table.
+        table: its file.
+        left_out: told of records that cannot be used.
+        others: those of experiments that are not in the table too.
+    """
+    written, known = _time(table), {row[ID] for row in rows}
+    newer = [
+        file for file in _records(table.parent) if (_time(file) > written if _id(file) in known else others)
+    ]
+    fresh = {row[ID]: row for row in _read(newer, left_out)}
+    return [*(row for row in rows if row[ID] not in fresh), *fresh.values()]
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*/*/{RECORD}"), key=lambda file: (_time(file), file))
+
+
+def _read(files: Iterable[Path], left_out: LeftOut) -> Iterator[Row]:
+    for file in files:
+        row = left_out.read(file, lambda one: checked(Result, read_record(one)), AGAIN)
+        if row is not None:
+            yield row
+
+
+def _time(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:  # removed just now, or a link that leads nowhere
+        return 0
 
 
 def _warn_of_others(folder: Path, known: set[str]) -> None:

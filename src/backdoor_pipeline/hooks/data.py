@@ -17,7 +17,8 @@ from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.data.manifest import remember, survey
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can_be
-from backdoor_pipeline.experiment.records import RECORD, Row, read_record, result_row, write_record
+from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, write_record
+from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.left_out import reason
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.cells import SCORES
@@ -38,8 +39,8 @@ def read_published(path: str, aliases: Mapping[str, Mapping[str, str]]) -> pd.Da
     text = dict.fromkeys(IDENTITY[:-1], str)
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    except ValueError as error:  # whatever pandas has against it
-        raise UserError(f"report.published: {path} is no CSV file: {error}.") from None
+    except (OSError, ValueError) as error:  # whatever pandas has against it
+        raise UserError(f"report.published: {path} is no CSV file: {reason(error)}.") from None
     wanted = [*IDENTITY, *SCORES]
     if missing := [name for name in wanted if name not in frame]:
         raise UserError(f"report.published: {path} has no column {missing[0]}; it needs {', '.join(wanted)}.")
@@ -60,12 +61,15 @@ def _number(column: "pd.Series[Any]", what: str) -> "pd.Series[float]":
 
 
 def _check(frame: pd.DataFrame, path: str) -> None:
-    highest = frame[list(SCORES)].to_numpy().max(initial=0, where=frame[list(SCORES)].notna().to_numpy())
-    if not 1 < highest <= 100:
+    scores = frame[list(SCORES)].stack()
+    if scores.empty:
+        raise UserError(f"report.published: {path} has no score in any of {', '.join(SCORES)}.")
+    if not (1 < scores.max() <= 100 and scores.min() >= 0):
         raise UserError(
-            f"report.published: the scores in {path} must be in percent; the highest is {highest:g}."
+            f"report.published: the scores in {path} must be in percent; the highest is {scores.max():g}, "
+            f"the lowest {scores.min():g}."
         )
-    twice = frame[frame.duplicated(list(IDENTITY))]
+    twice = frame[frame.assign(poison_ratio=_ratio(frame)).duplicated(list(IDENTITY))]
     if len(twice):
         cell = ", ".join(str(twice[name].iloc[0]) for name in IDENTITY)
         raise UserError(f"report.published: {path} has two rows for {cell} (after aliases): keep one.")

@@ -158,7 +158,9 @@ def _panel(axes: Axes, own: pd.DataFrame, name: str) -> None:
         axes.set_xticks(places, values)
         axes.set_xlim(-0.5, len(places) - 0.5)
     else:
-        axes.set_xscale("log" if logarithmic(values) else "linear")
+        if logarithmic(values):
+            axes.set_xscale("log")
+            style.logarithmic(axes.xaxis)
         if len(values) <= MOST_TICKS:
             axes.set_xticks(places, [text(value) for value in values])
             axes.xaxis.set_minor_locator(NullLocator())

@@ -75,7 +75,7 @@ def run_sweep(options: Options) -> int:
     if options.engine == "local" and plan.tasks:
         for how in {cell.experiment.engine for cell in plan.cells}:
             Hardware.resolve(how)  # a cluster's nodes may have what this one lacks
-    timings = Timings(layout)
+    timings = Timings(layout, failures.left_out)
     timings.learn(plan.cells)
     workers, threads, gpus = division(options)
     console.print(f"Sweep {name}: {folder.relative_to(project)}", highlight=False)
@@ -154,7 +154,7 @@ def conclude(
     console: Console, plan: Plan, layout: Layout, failures: Failures, progress: Progress, stopped: bool
 ) -> int:
     """Write the table of results, say what came of it, and return the exit code."""
-    rows = write_results(layout, plan.cells)
+    rows = write_results(layout, plan.cells, failures.left_out)
     found = [one for id, one in failures.read().items() if id in plan.failed or id in plan.tasks]
     blocked = len(plan.blocked) + progress.blocked["cell"]
     spent = duration(sum(progress.seconds.values()))

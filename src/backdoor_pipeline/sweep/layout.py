@@ -1,5 +1,6 @@
 """Where this project's catalog puts the artefacts of every stage."""
 
+import logging
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -13,6 +14,8 @@ from omegaconf import OmegaConf
 
 from backdoor_pipeline.config import PlainConfigLoader
 from backdoor_pipeline.pipeline_registry import STAGES
+
+logger = logging.getLogger(__name__)
 
 Names = Mapping[str, str]  # stage -> the name of its artefact
 
@@ -107,6 +110,9 @@ def _listed(folder: Path) -> frozenset[str]:
     try:
         return frozenset(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except OSError as error:  # what needs it will fail by itself; the other cells go on
+        logger.warning("%s cannot be listed (%s): see that it can be read.", folder, error.strerror)
         return frozenset()
 
 

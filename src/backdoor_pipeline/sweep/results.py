@@ -5,40 +5,51 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from backdoor_pipeline.base.files import CorruptFileError, replacing, set_aside
+from backdoor_pipeline.base.arrowfile import save_table
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.files import CorruptFileError, set_aside
 from backdoor_pipeline.base.jsonfile import load_json
+from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.locks import locked
+from backdoor_pipeline.base.reading import patiently
 from backdoor_pipeline.base.seals import Seal
-from backdoor_pipeline.experiment.records import ID, Row, result_row
+from backdoor_pipeline.experiment.records import ID, read_table, renewed, result_row
+from backdoor_pipeline.experiment.result import Result, Row, StageMetrics, checked
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
 
+AGAIN = "delete it and run its experiment, or its sweep, again"
 
-def write_results(layout: Layout, cells: Iterable[Cell]) -> int:
+
+def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | None = None) -> int:
     """Put the rows of these cells, as far as they are evaluated, into the table; other rows stay.
+
+    Those whose experiments have newer records are renewed. A table with anything that cannot be used is set
+    aside, and what it lacks comes from the records too; one that cannot be read now is left as it is.
+
+    Args:
+        layout: where everything is.
+        cells: of the sweep.
+        left_out: told of files that cannot be used.
 
     Returns:
         How many of these cells are in the table now.
     """
-    reader = MetricsReader(layout)
+    left_out = left_out or LeftOut()
+    reader = MetricsReader(layout, left_out, mend=True)
     fresh = [row for row in map(reader.row, cells) if row]
     with locked(layout.results):
-        known = {row[ID]: row for row in read_rows(layout.results)}
-        rows = [*({**known, **{row[ID]: row for row in fresh}}).values()]
+        rows, whole = read_table(layout.results, left_out)
+        if not whole and not _reachable(layout.results):
+            return 0
+        rows = renewed(rows, layout.results, left_out, others=not whole)
+        if not whole:
+            set_aside(layout.results, "not all of it can be used")
+        rows = [*{row[ID]: row for row in [*rows, *fresh]}.values()]
         if rows:
-            with replacing(layout.results) as temporary:
-                pq.write_table(_table(rows), temporary, compression="zstd")
+            save_table(layout.results, _table(rows), compression="zstd")
     return len(fresh)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of the table, empty cells left out; none if there is no table yet."""
-    if not path.exists():
-        return []
-    rows: list[Row] = pq.read_table(path).to_pylist()
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 class MetricsReader:
@@ -46,40 +57,57 @@ class MetricsReader:
 
     Args:
         layout: where they are.
+        left_out: told of those that cannot be used.
+        mend: set damaged ones aside, so that the next sweep makes them anew.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, left_out: LeftOut | None = None, *, mend: bool = False) -> None:
+        self._layout, self._left_out, self._mend = layout, left_out or LeftOut(), mend
         self._read: dict[Path, Row] = {}
 
     def row(self, cell: Cell) -> Row | None:
-        """A cell's row: parameters, metrics, seconds of every stage, ids; None before it is evaluated."""
-        if not self.metrics("evaluate", cell):
-            return None
+        """A cell's row: parameters, metrics, seconds of every stage, ids.
+
+        None before it is evaluated, or if its scores cannot be used.
+        """
         metrics = {
             stage: self.metrics(stage, cell) for stage in CHAIN if self._layout.metrics(stage, cell.names)
         }
-        return result_row(cell.experiment, cell.names, metrics)
+        file = self._layout.metrics("evaluate", cell.names)
+        if file is None or not file.exists():
+            return None
+        row = result_row(cell.experiment, cell.names, metrics)
+        return self._left_out.read(file, lambda _: checked(Result, row), AGAIN)
 
     def metrics(self, stage: str, cell: Cell) -> Row:
-        """The metrics of a stage; empty if there are none, or their file is damaged."""
+        """The metrics of a stage; empty if there are none, or their file cannot be used."""
         path = self._layout.metrics(stage, cell.names)
         if path is None:
             return {}
         if path not in self._read:
-            self._read[path] = _verified(path)
+            there = path.exists()
+            self._read[path] = self._left_out.read(path, self._checked, AGAIN) or {} if there else {}
         return self._read[path]
 
+    def _checked(self, file: Path) -> Row:
+        try:
+            return checked(StageMetrics, load_json(file, Seal.at(file)))
+        except CorruptFileError as error:
+            if not self._mend:
+                raise
+            set_aside(file, str(error))
+            return {}
 
-def _verified(path: Path) -> Row:
-    """The metrics in a file; none if it is missing, or damaged: then it is set aside, to be rebuilt."""
+
+def _reachable(file: Path) -> bool:
+    """Whether the system lets a file be read, whatever is in it."""
     try:
-        return load_json(path, Seal.at(path))
-    except FileNotFoundError:
-        return {}
-    except CorruptFileError as error:
-        set_aside(path, str(error))
-        return {}
+        patiently(Path.read_bytes, file)
+    except CorruptFileError:  # a folder
+        return True
+    except UserError:
+        return False
+    return True
 
 
 def _table(rows: list[Row]) -> pa.Table:

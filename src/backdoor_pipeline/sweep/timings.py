@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import mean
 
-from backdoor_pipeline.experiment.records import Row, parameters
+from backdoor_pipeline.base.left_out import LeftOut
+from backdoor_pipeline.experiment.records import parameters, read_table
+from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import Cell, Plan
-from backdoor_pipeline.sweep.results import MetricsReader, read_rows
+from backdoor_pipeline.sweep.results import MetricsReader
 
 Key = tuple[str, ...]
 SAMPLES = 5  # artefacts whose seconds are averaged, of each sort
@@ -28,19 +30,21 @@ class Timings:
 
     Args:
         layout: where results and metrics are.
+        left_out: told of those that cannot be used.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, left_out: LeftOut | None = None) -> None:
+        self._layout, self._left_out = layout, left_out or LeftOut()
         self._seconds: dict[Key, list[float]] = defaultdict(list)
         self._sorts: dict[str, dict[str, Key]] = {}  # of cells, by the last artefact's name
-        for row in read_rows(layout.results):
+        rows, _ = read_table(layout.results, self._left_out)
+        for row in rows:
             for stage, sort in _sorts(row).items():
                 self._add(sort, row.get(f"{stage}_seconds"))
 
     def learn(self, cells: list[Cell]) -> None:
         """Add what these cells have already spent."""
-        reader = MetricsReader(self._layout)
+        reader = MetricsReader(self._layout, self._left_out)
         for cell in cells:
             for stage, sort in self._sorts_of(cell).items():
                 if len(self._seconds[sort]) < SAMPLES:
