@@ -83,7 +83,7 @@ def test_the_clusters_show_what_the_wrong_guess_hides() -> None:
 def test_turned_scores_are_those_of_the_other_cluster(rule: str) -> None:
     _, labels, poisoned, *_ = case = planted(poison=25)
     _, suspicion, _ = inspect(ac(rule=rule), *case)
-    # in the class that convinces, a blamed cluster has 1 more; `trusted` splits the rest again
+    # in the class that convinces either cluster has 1 more where it is blamed; `trusted` splits the rest anew
     compared = poisoned if rule == "trusted" else labels == 2
     assert torch.allclose(suspicion.clusters.turned[compared], 1 - suspicion.scores[compared], atol=1e-6)
     if rule == "trusted":
