@@ -1,98 +1,110 @@
-"""The experiment in Kedro's configuration: what was asked for by whom, on which data."""
+"""Kedro's configuration: what is wrong with a file is a sentence; relative paths start from the project."""
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from helpers.source_files import encode, flat, write
-from kedro.framework.project import configure_project, settings
+from helpers.scratch import PROJECT
+from kedro.framework.project import configure_project
+from kedro.framework.session import KedroSession
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.config import ExperimentConfigLoader
+from backdoor_pipeline.settings import CONFIG_LOADER_ARGS
 
-PROJECT = Path(__file__).parents[1]
+Load = Callable[..., dict]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project without data."""
+def load(tmp_path: Path) -> Load:
+    """Loads configuration of one kind from a copy of conf/ with a file more."""
+
+    def make(kind: str, file: str = "", content: str = "", env: str | None = None) -> dict:
+        conf = tmp_path / "conf"
+        (conf / "local/parameters").mkdir(parents=True, exist_ok=True)
+        (conf / "base").symlink_to(PROJECT / "conf/base")
+        if file:
+            (conf / "local" / file).write_text(content)
+        return ExperimentConfigLoader(conf, env, **CONFIG_LOADER_ARGS)[kind]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "content", "sentence"),
+    [
+        ("parameters", "parameters.yml", "seed: {", r"local/parameters\.yml is not YAML: line"),
+        ("parameters", "parameters/a.yml", "\tseed: 1", r"parameters/a\.yml is not YAML: line 1"),
+        ("parameters", "parameters.yml", "seed: 1\nseed: 2", "line 2: 'seed' is there twice"),
+        ("parameters", "parameters.yml", "- 1", "must hold `name: value` lines, not a list"),
+        ("parameters", "parameters.yml", "hello", "not a single value"),
+        ("parameters", "parameters_a.json", "{", r"parameters_a\.json is not YAML"),
+        ("parameters", "parameters.yml", "seed: ${nowhere}", "do not fit together, at seed: .*'nowhere'"),
+        ("parameters", "parameters.yml", "seed: ${", "do not fit together, at seed"),
+        ("parameters", "parameters.yml", "model: ${oc.env:HOME}", "Unsupported interpolation type oc.env"),
+        ("parameters", "parameters.yml", "datasets: {../../x: {source: digits}}", "cannot be called"),
+        ("parameters", "parameters.yml", "datasets: {x: 1}", "'datasets.x' must be a table"),
+        ("parameters", "globals.yml", "- 1", r"globals\.yml must hold"),
+        ("catalog", "catalog.yml", "- 1", r"catalog\.yml must hold"),
+        ("catalog", "catalog.yml", "a: ${artifact:nope}", "do not fit together.*nope"),
+        ("mlflow", "mlflow.yml", "a: 1\na: 2", "'a' is there twice"),
+    ],
+)
+def test_a_bad_file_is_one_sentence(load, kind: str, file: str, content: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        load(kind, file, content)
+
+
+def test_a_name_in_two_files_of_one_folder(load, tmp_path) -> None:
+    folder = tmp_path / "conf/local/parameters"
+    folder.mkdir(parents=True)
+    (folder / "b.yml").write_text("seed: 1")
+    with pytest.raises(UserError, match=r"do not fit together: Duplicate keys found in .*seed"):
+        load("parameters", "parameters/a.yml", "seed: 1")
+
+
+def test_files_that_kedro_does_not_read_are_left_alone(load) -> None:
+    assert load("parameters", "notes.yml", "{ no YAML")["seed"] == 0
+
+
+def test_an_unknown_environment(load) -> None:
+    with pytest.raises(
+        UserError, match=r"unknown environment 'lokal': did you mean 'local'\? Known: base, local"
+    ):
+        load("parameters", env="lokal")
+
+
+def test_a_folder_without_configuration(tmp_path) -> None:
+    with pytest.raises(UserError, match="holds no configuration: it needs a folder 'base'"):
+        ExperimentConfigLoader(tmp_path, **CONFIG_LOADER_ARGS)
+
+
+def test_what_is_no_archive(tmp_path) -> None:
+    (tmp_path / "conf.zip").write_bytes(b"no archive")
+    with pytest.raises(UserError, match=r"no configuration can be read from .*conf\.zip"):
+        ExperimentConfigLoader(tmp_path / "conf.zip", **CONFIG_LOADER_ARGS)
+
+
+def test_every_path_of_the_catalog_starts_from_the_project(tmp_path, monkeypatch) -> None:
+    """Also where a notebook's folder is the working directory."""
+    monkeypatch.chdir(tmp_path)
     configure_project("backdoor_pipeline")
-    shutil.copytree(PROJECT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
-    (tmp_path / "conf/local").mkdir()
-    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    return tmp_path
-
-
-def loader(project: Path, env: str | None = None, **params: Any) -> ExperimentConfigLoader:
-    return ExperimentConfigLoader(
-        conf_source=str(project / "conf"), env=env, runtime_params=params, **settings.CONFIG_LOADER_ARGS
-    )
-
-
-def experiment(project: Path, env: str | None = None, **params: Any) -> dict[str, Any]:
-    return loader(project, env, **params)["parameters"]["experiment"]
-
-
-def ratio(project: Path, env: str | None = None, **params: Any) -> float:
-    return experiment(project, env, attack="sig", **params)["choices"]["poison_ratio"]
-
-
-def test_only_the_ratio_of_conf_base_may_be_lowered(project: Path) -> None:
-    assert ratio(project) == 0.09948
-    assert ratio(project, "smoke") == 0.09948
-    assert ratio(project, poison_ratio=0.1) == 0.1
-    write(project / "conf/local/parameters.yml", "poison_ratio: 0.1\n")
-    assert ratio(project) == 0.1
-    assert ratio(project, "smoke") == 0.09948
-    write(project / "conf/smoke/parameters_ratio.yml", "poison_ratio: 0.1\n")
-    assert ratio(project, "smoke") == 0.1
-    write(project / "conf/base/parameters/experiment.yml", _with_ratio(project, 0.2))
-    assert ratio(project, "base") == 0.09948
-
-
-def _with_ratio(project: Path, value: float) -> str:
-    text = (project / "conf/base/parameters/experiment.yml").read_text()
-    return text.replace("poison_ratio: 0.1 ", f"poison_ratio: {value} ")
-
-
-def birds(project: Path) -> None:
-    """A folder of pictures, known as `birds`."""
-    base = yaml.safe_load((project / "conf/base/parameters/datasets.yml").read_text())["datasets"]["digits"]
-    block = base | {"source": "folder", "options": {"train": "a", "test": "b"}, "num_classes": 2}
-    write(project / "conf/local/parameters.yml", yaml.safe_dump({"datasets": {"birds": block}}))
-    for split in "ab":
-        for name in ("crow", "dove"):
-            write(project / f"data/01_raw/birds/{split}/{name}/0.png", encode(flat((1, 2, 3))))
-
-
-def artifact(project: Path) -> str:
-    return loader(project, dataset="birds")["catalog"]["backdoored_model"]["filepath"]
-
-
-def test_the_catalog_places_files_by_the_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir("/")  # what counts is where the configuration is
-    birds(project)
-    before = artifact(project)
-    assert artifact(project) == before
-    write(project / "data/01_raw/birds/a/crow/0.png", encode(flat((1, 2, 4))))
-    assert artifact(project) != before
-
-
-def test_a_hook_may_say_where_the_project_is(project: Path, tmp_path: Path) -> None:
-    birds(project)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (project / "data").rename(elsewhere / "data")
-    here = loader(project, dataset="birds")
-    assert here["parameters"]["experiment"]["manifest"] == ""
-    there = loader(project, dataset="birds")
-    there.project = elsewhere
-    assert there["parameters"]["experiment"]["manifest"].startswith("sha256:")
-
-
-def test_without_the_data_all_names_resolve(project: Path) -> None:
-    there = loader(project, dataset="cifar10")
-    assert there["catalog"]["clean"]["spec"]["name"] == "cifar10"
-    assert there["parameters"]["experiment"]["manifest"] == ""
-    assert there.manifest is None
+    with KedroSession.create(project_path=PROJECT) as session:
+        catalog = session.load_context().catalog
+    for name in catalog:
+        dataset = catalog.get(name)
+        for path in getattr(dataset, "files", []):
+            assert path.is_relative_to(PROJECT), name
+    for name in ("prepare_folders", "train_folders"):
+        folders = catalog.load(name)
+        assert folders.checkpoints.is_relative_to(PROJECT / "data")
+        assert folders.notes.is_relative_to(PROJECT / "data")
+    entries = list(session.load_context().config_loader["catalog"].values())
+    paths = [
+        value
+        for entry in entries
+        for key, value in entry.items()
+        if isinstance(value, str) and value.startswith(("data/", str(PROJECT))) and key != "filepath"
+    ]
+    assert paths
+    assert all(Path(path).is_absolute() for path in paths)

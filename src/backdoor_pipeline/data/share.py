@@ -29,7 +29,7 @@ def proportional(labels: Tensor, count: int) -> Tensor:
 
 
 def _dealt(sizes: Tensor, count: int) -> Tensor:
-    """The first rows, of those sorted by class, in an order that always holds each class's share to within one.
+    """The first rows of those sorted by class, in an order that holds each class's share to within one.
 
     The j-th image of a class of n, of N in all, belongs between the places (j - 1) N / n and j N / n; the one
     whose place ends first comes first (Steiner and Yeomans, 1993, show that all find theirs).
