@@ -7,9 +7,9 @@ from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
-HOOKS = (
-    CheckHooks(),
+HOOKS = (  # of those that try to be first, the later one is: checks write nothing, `DataHooks` what it has read
     DataHooks(),
+    CheckHooks(),
     RecordHooks(),
     LeftoverHooks(),
     TrackingHooks(),
