@@ -8,20 +8,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 MODULES = ("kedro.framework.cli.cli", "mlflow.tracking.client", "backdoor_pipeline.sweep.command")
 MODULES += ("backdoor_pipeline.cli", "backdoor_pipeline.hooks.checks")
-PATIENCE = 60  # seconds for one command; longer counts as hanging
+ENVIRONMENT = {"COLUMNS": "160", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended: its exit code (-9: it hung and was killed) and what it printed."""
+    """How a command ended: its exit code (-9: it was killed, as one is that hangs) and what it printed."""
 
     code: int
     stdout: str
@@ -34,17 +35,27 @@ class WarmKedro:
     Args:
         project: its root.
         scratch: a folder outside it, for what the commands print.
+        patience: seconds for one command; longer counts as hanging.
+        also: more modules to import beforehand.
+        environment: of the commands.
     """
 
-    def __init__(self, project: Path, scratch: Path) -> None:
+    def __init__(
+        self,
+        project: Path,
+        scratch: Path,
+        patience: int = 60,
+        also: Iterable[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.project = project
         self._files = scratch / "stdout", scratch / "stderr"
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(project)],
+            [sys.executable, __file__, str(project), str(patience), *also],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "COLUMNS": "160", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **ENVIRONMENT, **environment},
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
@@ -68,7 +79,7 @@ class WarmKedro:
         self._process.wait()
 
 
-def serve(project: str) -> None:
+def serve(project: str, patience: str, *also: str) -> None:
     """Import everything, then fork for each request."""
     os.chdir(project)
     answers = os.fdopen(os.dup(1), "w")
@@ -76,7 +87,7 @@ def serve(project: str) -> None:
     from kedro.framework.startup import bootstrap_project
 
     bootstrap_project(Path(project))
-    for module in MODULES:
+    for module in (*MODULES, *also):
         import_module(module)
 
     print("ready", file=answers, flush=True)
@@ -85,17 +96,17 @@ def serve(project: str) -> None:
         child = os.fork()
         if child == 0:
             _obey(request)
-        print(_code(child), file=answers, flush=True)
+        print(_code(child, int(patience)), file=answers, flush=True)
 
 
-def _code(child: int) -> int:
+def _code(child: int, patience: int) -> int:
     """The exit code of a child, which is killed when it takes too long."""
 
     def kill(*_: object) -> None:
         os.kill(child, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, kill)
-    signal.alarm(PATIENCE)
+    signal.alarm(patience)
     _, status = os.waitpid(child, 0)
     signal.alarm(0)
     return os.waitstatus_to_exitcode(status)
@@ -125,4 +136,4 @@ def _obey(request: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """Bad input, damaged files, kills: a sentence, a rebuild, the same result (P4, P8)."""
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.source_files import idx, write
 from mlflow import MlflowClient
@@ -69,10 +71,26 @@ def test_damaged_artefacts_are_set_aside_and_rebuilt(undisturbed, kedro, project
     (model,) = (project / "data/06_models").rglob("resnet8-*/model.safetensors")
     for file in (rows, model):
         os.truncate(file, file.stat().st_size // 2)
+    (history,) = (project / "data/06_models").rglob("ft-*/history.parquet")
+    pd.DataFrame({"other": [1]}).to_parquet(history)
+    (scores,) = (project / "data/08_reporting").rglob("ft-*/metrics.json")
+    was = json.loads(scores.read_text())
+    scores.write_text(scores.read_text().replace(str(was["der"]), str(was["der"] + 0.25)))
+    record = scores.with_name("result.json")
+    record.write_text("{}")
     done = kedro(*SMOKE)
-    assert done.stdout.count("set aside") + done.stderr.count("set aside") >= 2
-    assert len(list(project.rglob("*.corrupt-*"))) == 2
+    for file in (rows, model, history, scores, record):
+        assert f"{file.name} cannot be used" in " ".join((done.stdout + done.stderr).split())
+    assert len(list(project.rglob("*.corrupt-*"))) == 5
     assert weights(project) == undisturbed
+    assert json.loads(scores.read_text())["der"] == was["der"]
+    assert json.loads(record.read_text())["der"] == was["der"]
+
+
+def test_what_other_processes_carried_out_was_not_reused(kedro, project) -> None:
+    words = [*SMOKE, "--pipeline", "poison", "--runner", "ParallelRunner", "--params", "seed:7"]
+    assert "poison (reused)" not in kedro(*words).stdout
+    assert "poison (reused)" in kedro(*words).stdout
 
 
 def test_a_killed_run_resumes_to_the_same_weights(undisturbed, kedro, project) -> None:

@@ -1,6 +1,5 @@
 """What is told before a run writes anything: each of these would otherwise show after a training."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from kedro.io import DatasetError
 from safetensors.torch import save_file
 
 from backdoor_pipeline.base.errors import UserError, user_error
+from backdoor_pipeline.experiment.records import write_record
 
 Run = Callable[..., None]
 
@@ -89,7 +89,7 @@ def evaluated(project: Path) -> Path:
     folder = project / "data/08_reporting/digits/ft-resnet8-badnets-0.1-s0-12345678"
     folder.mkdir(parents=True, exist_ok=True)
     record = row(**{"artifact.evaluate": f"digits/{folder.name}"})
-    (folder / "result.json").write_text(json.dumps(record))
+    write_record(folder, record)
     return project
 
 

@@ -3,10 +3,11 @@ import logging
 import pandas as pd
 import pytest
 from helpers.mlflow_stores import store_in
+from kedro.pipeline import Node
 from mlflow import MlflowClient
 
 from backdoor_pipeline.hooks.mlflow_run import MlflowRun
-from backdoor_pipeline.hooks.tracking import curves
+from backdoor_pipeline.hooks.tracking import TrackingHooks, curves
 
 
 def test_curves_have_a_point_per_epoch_and_column() -> None:
@@ -15,6 +16,12 @@ def test_curves_have_a_point_per_epoch_and_column() -> None:
     assert ("train_epochs/loss", 0.25, 2) in points
     assert ("train_epochs/asr", 1.0, 2) in points
     assert len(points) == 4
+
+
+def test_a_process_that_opened_no_run_logs_nothing() -> None:
+    node = Node(lambda given: given, "given", "train_metrics", name="train")
+    TrackingHooks().before_node_run(node)
+    TrackingHooks().after_node_run(node, {"train_metrics": {"asr": 0.5}})
 
 
 def test_long_batches_undefined_numbers_and_an_end_that_stays(store, tmp_path) -> None:

@@ -70,6 +70,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     assert epochs[0] == (4 if changes.get("checkpoint_every") != 2 else 3)
     assert same(straight, resumed)
     assert timeless(history) == timeless(expected)
+    assert [list(row) for row in history] == [list(row) for row in expected], "columns in the same order"
 
 
 def test_plateau_recipe_really_lowers_its_rate() -> None:

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from backdoor_pipeline.base.errors import user_error
+from backdoor_pipeline.base.errors import UserError, user_error
+from backdoor_pipeline.base.files import writing
 from backdoor_pipeline.base.locks import is_locked, locked
 from backdoor_pipeline.base.secrets import redact
 from backdoor_pipeline.sweep.grid import Kind
@@ -69,6 +70,13 @@ def execute(job: Job, site: Site, gpu: int | None = None) -> Outcome:
         site: see there.
         gpu: the index, to PyTorch, of the GPU that this process is to use; None: PyTorch's default.
     """
+    try:
+        return _execute(job, site, gpu)
+    except UserError as error:  # there is no place for its lock, or for its log
+        return Outcome("failed", str(error))
+
+
+def _execute(job: Job, site: Site, gpu: int | None) -> Outcome:
     if any(is_locked(Path(folder)) for folder in job.folders):
         return Outcome("busy")
     start = time.perf_counter()
@@ -133,10 +141,11 @@ def _use(gpu: int | None) -> None:
 @contextmanager
 def output_to(path: Path) -> Iterator[None]:
     """Append all that this process puts out, by Python or not, to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     _flush()
     saved = [os.dup(1), os.dup(2)]
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)

@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,8 @@ class Checkpoint:
                 }
         if observer:
             tensors |= {f"observer.{name}": tensor for name, tensor in observer.state_dict().items()}
-        save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": history})  # type: ignore[dict-item]
+        rows: Any = [list(row.items()) for row in history]  # facts are sorted, but columns have their order
+        save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": rows})
 
     def resume(self, model: nn.Module, optimizers: Optimizers, observer: Observer | None = None) -> History:
         """Put the saved state into the model, the optimizers and the observer.
@@ -79,7 +81,7 @@ class Checkpoint:
             _load_moments(optimizer, _under(f"optimizer.{number}.", tensors))
         if observer:
             observer.load_state_dict(_under("observer.", tensors))
-        history: History = meta["history"]
+        history: History = [dict(row) for row in meta["history"]]
         logger.info("%s: training goes on after epoch %d.", self._path, len(history))
         return history
 
