@@ -42,11 +42,44 @@ def test_only_these_are_flipped():
 
 @pytest.mark.parametrize(
     "change",
-    [{"mean": [0.5]}, {"std": [1, 1]}, {"std": [1, 0, 1]}, {"channels": 2}, {"num_classes": 1}, {"extra": 1}],
+    [
+        {"mean": [0.5]},
+        {"mean": [0.5, 0.5, 1.5]},
+        {"mean": [float("nan")] * 3},
+        {"std": [1, 1]},
+        {"std": [1, 0, 1]},
+        {"std": [1, 1, float("inf")]},
+        {"channels": 2},
+        {"num_classes": 1},
+        {"num_classes": 10**9},
+        {"image_size": 10**6},
+        {"augmentation": {"crop_padding": 32, "horizontal_flip": False}},
+        {"extra": 1},
+        {"name": "../escaped"},
+        {"name": ".hidden"},
+        {"name": ""},
+        {"options": {"train": "../../.."}},
+        {"options": {"test": "/etc"}},
+        {"options": {"train": ""}},
+        {"options": {"folder": "../elsewhere"}},
+        {"options": {"folder": ""}},
+    ],
 )
 def test_wrong_settings_are_refused(change: dict[str, object]):
     with pytest.raises(ValidationError):
         DatasetSpec.model_validate(make_spec("digits").model_dump() | change)
+
+
+def test_a_set_may_be_elsewhere_if_its_folder_is_absolute():
+    for folder in ("/mnt/birds", "birds-v2", "pets/birds"):
+        changed = make_spec("digits").model_dump() | {"options": {"folder": folder}}
+        assert DatasetSpec.model_validate(changed).options["folder"] == folder
+
+
+def test_padding_below_the_image_size_is_allowed():
+    crop = {"crop_padding": 31, "horizontal_flip": False}
+    spec = DatasetSpec.model_validate(make_spec("digits").model_dump() | {"augmentation": crop})
+    assert spec.augmentation.crop_padding == 31
 
 
 def test_numbers_in_options_are_text_and_the_shape_is_square():

@@ -1,9 +1,16 @@
+import sys
+from pathlib import Path
+
+import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from kedro.framework.cli.utils import KedroCliError
+from kedro.io import DatasetError
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.experiment.command_line import parse_params
+from backdoor_pipeline.experiment.command_line import ProjectCommand, parse_params, tell_plainly
 
 
 @pytest.mark.parametrize(
@@ -31,10 +38,62 @@ def test_what_users_type(texts: list[str], expected: dict) -> None:
     assert parse_params(texts) == expected
 
 
-@pytest.mark.parametrize("text", ["attack", ":ssba", "=1", "a..b:1", "a.:1", "a:1,a.b:2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("attack", ":ssba", "=1", "a..b:1", "a.:1", "a:1,a.b:2", "a:.nan", "a:[1, -.inf]", f"a:{2**63}"),
+        *("a:{b: 1, b: 2}", "a:!!binary aGk=", "a:" + "[" * 10_000, "a:" + "9" * 5000, "a:\udcff"),
+        *("a." * 1000 + "b:1", "a:{1: 2}"),
+    ],
+)
 def test_nonsense_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="--params"):
+    with pytest.raises(UserError, match=r"^--params: ") as told:
         parse_params([text])
+    assert len(str(told.value)) < 500
+
+
+def ends(error: Exception) -> str:
+    """What a command that ends with this error prints."""
+
+    def fail() -> None:
+        raise error
+
+    done = CliRunner().invoke(ProjectCommand("x", callback=fail), [])
+    assert isinstance(done.exception, SystemExit)
+    return f"{done.exit_code} {done.output}"
+
+
+def test_what_a_user_can_mend_ends_in_one_line() -> None:
+    assert ends(UserError("first\n second")) == "1 Error: first second\n"
+    assert ends(KedroCliError("an option")) == "1 Error: an option\n"
+    assert ends(DatasetError("Catalog entry 'x' is not valid")) == "1 Error: Catalog entry 'x' is not valid\n"
+    assert ends(MemoryError()).startswith("1 Error: there is not enough memory")
+
+
+def test_faults_of_the_program_stay_what_they_are() -> None:
+    for error in (KeyError("x"), ValueError("x"), DatasetError("Failed while loading data from dataset X")):
+        with pytest.raises(AssertionError):
+            ends(error)
+
+
+def test_commands_run_at_the_root_of_the_project(tmp_path, monkeypatch) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kedro]\n")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    command = ProjectCommand("x", callback=lambda: click.echo(str(Path.cwd())))
+    assert CliRunner().invoke(command, []).output.strip() == str(tmp_path)
+    assert Path.cwd() == tmp_path / "notebooks"
+
+
+def test_other_commands_of_kedro_end_in_a_sentence_too(monkeypatch, capsys) -> None:
+    shown: list[BaseException] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, error, trace: shown.append(error))
+    tell_plainly()
+    sys.excepthook(UserError, UserError("told"), None)
+    fault = KeyError("x")
+    sys.excepthook(KeyError, fault, None)
+    assert capsys.readouterr().err == "Error: told\n"
+    assert shown == [fault]
 
 
 @given(

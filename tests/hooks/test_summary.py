@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from backdoor_pipeline.hooks.summary import result_table, target
+from backdoor_pipeline.hooks.summary import result_table, target, where_runs_are
 
 CHOICES: dict[str, Any] = {
     "dataset": "birds", "model": "resnet8", "attack": "badnets", "defense": "ft", "poison_ratio": 0.1,
@@ -41,3 +41,26 @@ def test_the_table_is_headed_by_the_experiment(attack: str, goal: str, title: st
     console = Console(file=io.StringIO(), width=100)
     console.print(result_table(CHOICES | {"attack": attack}, SCORES, goal))
     assert console.file.getvalue().splitlines()[0].strip() == title
+
+
+@pytest.mark.parametrize(
+    ("own", "store", "advice"),
+    [
+        (None, "sqlite:///mlflow.db", "mlflow ui --backend-store-uri sqlite:///mlflow.db"),
+        ("http://tracking:5000", "sqlite:///mlflow.db", "http://tracking:5000"),
+        ("https://me:se@cr/et?@tracking/team?token=secret", "sqlite:///mlflow.db", "https://tracking/team"),
+        (None, "https://me:secret@tracking", "https://tracking"),
+        ("postgresql://me:secret@db/runs", "sqlite:///mlflow.db", '"$MLFLOW_TRACKING_URI"'),
+        ("http://[no address", "sqlite:///mlflow.db", "http://[no address"),
+        (None, "postgresql://me:secret@db/runs", "with the tracking_uri of conf/*/mlflow.yml"),
+        (None, "postgresql://db/runs?password=secret", "with the tracking_uri of conf/*/mlflow.yml"),
+    ],
+)
+def test_where_to_look_at_runs_is_where_they_are_and_no_secret(monkeypatch, own, store, advice) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if own:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", own)
+    told = where_runs_are(store)
+    assert told.endswith(advice)
+    assert "secret" not in told
+    assert "et?" not in told

@@ -14,6 +14,8 @@ from torchvision.models import get_model
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models import StemOptions, build_model, model_options, register, save_model
+from backdoor_pipeline.models.build import skeleton
+from backdoor_pipeline.models.pretrained import fitting_weights
 
 
 def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
@@ -159,6 +161,32 @@ def test_other_channels_are_explained(published):
 def test_another_architecture_is_refused(published):
     with pytest.raises(UserError, match="same architecture"):
         build("resnet8", pretrained=published[1])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda weight: weight.fill_(float("nan")), "are infinite or no numbers"),
+        (lambda weight: weight.index_fill(0, torch.tensor(0), float("inf")), "are infinite or no numbers"),
+        (lambda weight: weight.to(torch.int32), "holds int32 values"),
+        (lambda weight: weight.to(torch.complex64), "holds complex64 values"),
+    ],
+)
+@pytest.mark.parametrize("part", ["head.weight", "backbone.stem.weight"])
+def test_weights_that_no_training_leaves_are_refused(tmp_path, spoil, sentence, part):
+    weights = build("resnet8").state_dict()
+    part = part if part in weights else next(name for name in weights if name.startswith("backbone."))
+    weights[part] = spoil(weights[part].clone())
+    save_file(weights, tmp_path / "w")
+    with pytest.raises(UserError, match=rf"does not fit, as '{part.removeprefix('backbone.')}'.*{sentence}"):
+        build("resnet8", pretrained=tmp_path / "w")
+
+
+def test_weights_are_checked_without_building_the_model(published):
+    model = build("mobilenet_v3_large", classes=43)
+    found = fitting_weights(skeleton(model.description), published[1])
+    assert not [name for name in found if name.startswith("head.")]
+    assert found.keys() == {name for name in model.state_dict() if name.startswith("backbone.")}
 
 
 def test_a_missing_file_and_a_pickle_are_refused_with_the_way_out(tmp_path):

@@ -66,7 +66,7 @@ def test_axes_of_the_command_line(text, axis) -> None:
     assert parse_axis(text) == axis
 
 
-@pytest.mark.parametrize("text", ["attack", "=1", "seed=[1"])
+@pytest.mark.parametrize("text", ["attack", "=1", "seed=[1", "seed=.nan", "seed={a: 1, a: 2}", "seed=1]: [2"])
 def test_a_bad_axis_is_a_sentence(text) -> None:
     with pytest.raises(UserError, match="--grid"):
         parse_axis(text)
@@ -79,10 +79,13 @@ def test_a_bad_axis_is_a_sentence(text) -> None:
         ("gird: {seed: [3]}", r"unknown parameter 'gird': did you mean 'grid'"),
         ("- 1", "holds no grid"),
         ("grid: {seed: [1}", "is not YAML"),
+        ("grid: {seed: [1], seed: [2]}", "'seed' is there twice"),
+        ("grid: {1: [2]}", "'1' is no name"),
+        (b"\xff\xfe\x00", "is not a text file"),
     ],
 )
 def test_a_bad_file_is_a_sentence(tmp_path, content, sentence) -> None:
-    (tmp_path / "mine.yml").write_text(content)
+    (tmp_path / "mine.yml").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=sentence):
         read_grid("mine", [tmp_path])
 
@@ -91,6 +94,26 @@ def test_an_unknown_sweep_names_the_known_ones(tmp_path) -> None:
     (tmp_path / "paper.yml").write_text(yaml.safe_dump({"grid": {}}))
     with pytest.raises(UserError, match=r"unknown sweep 'papre': did you mean 'paper'\?"):
         read_grid("papre", [tmp_path / "absent", tmp_path])
+
+
+@pytest.mark.parametrize("name", ["../mine", "/etc/mine", ".mine", "a/b", ""])
+def test_a_sweep_has_a_name_and_no_path(tmp_path, name) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "mine.yml").write_text("grid: {seed: [1]}")
+    with pytest.raises(UserError, match="a sweep cannot be called"):
+        read_grid(name, [tmp_path / "sweeps"])
+
+
+def test_more_cells_than_can_be_counted_are_refused_at_once() -> None:
+    axes = {f"axis{number}": list(range(100)) for number in range(10)}
+    for grid in (Grid(grid=axes), Grid(include=[axes])):
+        with pytest.raises(UserError, match="the grid has 100,000,000,000,000,000,000 cells"):
+            grid.cells()
+
+
+def test_only_may_name_what_other_cells_have() -> None:
+    cells = [{"attacks.lf.sigma": 1}, {"seed": 1}]
+    assert chosen(cells, {"attacks.lf.sigma": [1]}, {}) == cells[:1]
 
 
 def test_an_exclusion_that_can_never_match_is_refused() -> None:

@@ -27,7 +27,12 @@ def read_options(context: click.Context, option: click.Parameter, file: str | No
         if name not in known:
             raise UserError(f"{file}: {unknown('option', name, known)}")
         _check(name, value, isinstance(known[name].type, click.types.BoolParamType), file)
-    context.default_map = {**(context.default_map or {}), **section}
+    # what may be repeated on the command line is a list of texts
+    options = {
+        name: [value] if name in NESTED and isinstance(value, str) else value
+        for name, value in section.items()
+    }
+    context.default_map = {**(context.default_map or {}), **options}
     return file
 
 

@@ -16,16 +16,13 @@ from backdoor_pipeline.experiment.command_line import ProjectCommand, parse_para
 REPLACED = ("params", "runner_params", "config", "only_missing_outputs", "pipeline", "load_versions")
 
 
-def _collect(
-    context: click.Context, option: click.Parameter, texts: tuple[str, ...] | Mapping[str, Any]
-) -> dict[str, Any]:
+def _collect(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
     """The parameters of every `--params` (or `--runner-params`), or of the file that `--config` names."""
     name = str(option.name)
     if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
         from_file = (context.default_map or {})[name]
         if isinstance(from_file, Mapping):
             return dict(from_file)
-        texts = (from_file,)
     return parse_params(texts, option.opts[0])
 
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -134,13 +133,13 @@ def where_runs_are(store: str) -> str:
     'https://tracking.example:5000/team'
     """
     own = os.environ.get("MLFLOW_TRACKING_URI")
-    address = urlsplit(own or store)
-    if address.scheme in ("http", "https"):
-        return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    scheme, _, rest = (own or store).partition("://")
+    if scheme in ("http", "https"):  # a password may hold any sign, so what is shown begins after the last @
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
     if own:
         return 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
-    if address.netloc:  # a database server, whose address has a password
-        return "mlflow ui --backend-store-uri with the tracking_uri of mlflow.yml"
+    if "@" in rest or "?" in rest:
+        return "mlflow ui --backend-store-uri, with the tracking_uri of conf/*/mlflow.yml"
     return f"mlflow ui --backend-store-uri {store}"
 
 

@@ -144,7 +144,9 @@ def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
 
 
 def _see_that_they_can_be_counted(rules: Iterable[Mapping[str, Any]]) -> None:
-    count = sum(prod(len(one) if isinstance(one, list) else 1 for one in rule.values()) for rule in rules)
+    count = sum(
+        prod(len(one) if isinstance(one, list) else 1 for one in rule.values()) for rule in rules if rule
+    )
     if count > MAX_CELLS:
         raise UserError(f"the grid has {count:,} cells: choose among their values, {MAX_CELLS:,} are most.")
 
