@@ -44,6 +44,8 @@ def load(tmp_path: Path) -> Load:
         ("parameters", "parameters.yml", "model: ${oc.env:HOME}", "Unsupported interpolation type oc.env"),
         ("parameters", "parameters.yml", "datasets: {../../x: {source: digits}}", "cannot be called"),
         ("parameters", "parameters.yml", "datasets: {x: 1}", "'datasets.x' must be a table"),
+        ("parameters", "parameters.yml", "datasets: [x]", r"'datasets' must be a table .*, not \['x'\]"),
+        ("parameters", "parameters.yml", "attacks: {badnets: [1]}", "'attacks.badnets' must be a table"),
         ("parameters", "globals.yml", "- 1", r"globals\.yml must hold"),
         ("catalog", "catalog.yml", "- 1", r"catalog\.yml must hold"),
         ("catalog", "catalog.yml", "a: ${artifact:nope}", "do not fit together.*nope"),

@@ -1,6 +1,6 @@
 """Kedro's configuration: the parameters resolved into an experiment, its names in the catalog's reach."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,7 +13,7 @@ from kedro.utils import find_kedro_project
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.errors import UserError, quoted, unknown
 from backdoor_pipeline.data.manifest import Manifest, survey
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
@@ -49,8 +49,9 @@ class PlainConfigLoader(OmegaConfigLoader):
             UserError: a file is not what it should be, or its interpolations lead nowhere.
         """
         if key not in self:
-            for file in self._files(key):
-                _see_that_it_is_a_table(file)
+            contents = [_table(file) for file in self._files(key)]
+            if key == "parameters":
+                _see_that_tables_meet_tables([*contents, self.runtime_params or {}])
         with _told(key, self.conf_source):
             found: dict[str, Any] = super().__getitem__(key)
         return found
@@ -135,14 +136,33 @@ def _see_that_it_has(folder: Path, env: str | None, base: str | None, default: s
         raise unknown("environment", env, known)
 
 
-def _see_that_it_is_a_table(file: Path) -> None:
+def _table(file: Path) -> dict[str, Any]:
+    """What a file holds, which is a table, or nothing."""
     content = read_yaml_file(file)
-    if content is not None and not isinstance(content, dict):
-        raise UserError(f"{file} must hold `name: value` lines, not {_kind(content)}.")
+    if content is None or isinstance(content, dict):
+        return content or {}
+    kind = "a list" if isinstance(content, list) else "a single value"
+    raise UserError(f"{file} must hold `name: value` lines, not {kind}.")
 
 
-def _kind(content: object) -> str:
-    return "a list" if isinstance(content, list) else "a single value"
+def _see_that_tables_meet_tables(contents: Iterable[Mapping[str, Any]]) -> None:
+    """Say where a list is laid over a table: OmegaConf says only that there is such a place."""
+    tables: dict[str, Any] = {}
+    for content in contents:
+        tables = _laid_over(tables, content, "")
+
+
+def _laid_over(below: dict[str, Any], above: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Nested parameters with others over them, as OmegaConf merges them."""
+    merged = dict(below)
+    for name, value in above.items():
+        there = below.get(name)
+        if isinstance(there, dict) and isinstance(value, list):
+            raise UserError(f"'{where}{name}' must be a table of parameters, not {quoted(value)}.")
+        if isinstance(there, dict) and isinstance(value, Mapping):
+            value = _laid_over(there, value, f"{where}{name}.")
+        merged[name] = value
+    return merged
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
-HOOKS = (  # of those that try to be first, the later one is: checks write nothing, `DataHooks` what it has read
+HOOKS = (  # of two that try to be first, the later one is: checks come before what writes
     DataHooks(),
     CheckHooks(),
     RecordHooks(),
