@@ -16,6 +16,7 @@ from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.training import Recipe
 
+IDLE = {"crop": 0, "crop_share": 0, "rotation": 0, "rotation_share": 0}
 RECIPE = Recipe(
     epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
     schedule="cosine", milestones=(), gamma=0.1, patience=1,
