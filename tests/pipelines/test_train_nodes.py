@@ -21,7 +21,6 @@ RECIPE = Recipe(
     epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
     schedule="cosine", milestones=(), gamma=0.1, patience=1,
 )  # fmt: skip
-IDLE = {"crop": 0, "crop_share": 0.8, "rotation": 0, "rotation_share": 0.5}  # so that nothing is augmented
 TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
 
 
