@@ -44,6 +44,8 @@ def test_a_short_secret_does_not_blot_out_words(monkeypatch) -> None:
     [
         ("http://host:5000", "http://host:5000"),
         ("http://me:pa55@host:5000/mlflow?token=abc", "http://host:5000/mlflow"),
+        ("https://me:pa/s@s?w@host/x", "https://host/x"),
+        ("http://me:pa55@[host", "http://[host"),
         ("postgresql://me@host/db?sslmode=require", "postgresql://host/db"),
         ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
         ("", ""),

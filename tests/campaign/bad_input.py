@@ -190,6 +190,7 @@ NAMES = [
         LOCAL,
         *((f'datasets: {{"{name}": {{source: digits}}}}'.encode(), "cannot be called") for name in HOSTILE),
     ),
+    *with_file("run", LOCAL, (b"datasets: {report: {source: digits}}", "cannot be called 'report'")),
     *(
         Case(("sweep", name), "a sweep cannot be called")
         for name in ("../../x", ".hidden", "/etc/x", "a b", "..")

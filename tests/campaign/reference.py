@@ -24,7 +24,7 @@ class Reference:
         kedro: what runs the project's commands.
         scratch: a folder outside the project; it has a copy of what the run left.
         state: what the run left.
-        renames: the files that it put in place, in order; checkpoints several times.
+        renames: the files that it put in place, in order; checkpoints once for each epoch, others once.
         epochs: that it trained, by purpose.
     """
 
@@ -43,7 +43,8 @@ class Reference:
         for layer in LAYERS:
             shutil.copytree(kedro.project / "data" / layer, scratch / "copy" / layer)
         renames = [line.split()[1] for line in log.read_text().splitlines() if line.startswith("rename ")]
-        return cls(kedro, scratch, state(kedro.project), renames, _epochs(log))
+        once = [name for i, name in enumerate(renames) if "/checkpoints/" in name or name not in renames[:i]]
+        return cls(kedro, scratch, state(kedro.project), once, _epochs(log))
 
     def begin(self) -> None:
         """Remove all artefacts."""

@@ -16,6 +16,7 @@ from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 from backdoor_pipeline.training import Recipe
 
+IDLE = {"crop": 0, "crop_share": 0, "rotation": 0, "rotation_share": 0}
 RECIPE = Recipe(
     epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
     schedule="cosine", milestones=(), gamma=0.1, patience=1,
@@ -61,7 +62,7 @@ def test_looking_does_not_change_what_is_learned(make_set, make_env, tmp_path) -
 def test_a_warp_is_also_judged_by_what_must_not_fire(make_set, make_env, tmp_path) -> None:
     clean, test, env = make_set(rows=80), make_set(rows=16), make_env()
     wanet = WaNet(
-        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, other_warps=0,
+        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, other_warps=0, augmentation=IDLE,
         training=Schedule(schedule="constant", milestones=(), gamma=0.1),
     )  # fmt: skip
     made = poison(wanet, clean, test, env, poison_target_class=True)

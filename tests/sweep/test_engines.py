@@ -2,7 +2,7 @@ import pytest
 
 from backdoor_pipeline.sweep import local
 from backdoor_pipeline.sweep.engine import WorkerDiedError
-from backdoor_pipeline.sweep.execution import Job, Outcome, Site
+from backdoor_pipeline.sweep.execution import Job, Outcome, Site, execute
 from backdoor_pipeline.sweep.local import LocalEngine
 from backdoor_pipeline.sweep.ray_engine import _tracking, gpu_index
 
@@ -84,3 +84,11 @@ def test_ray_is_told_of_the_tracking_server_but_not_how_to_get_in(monkeypatch, c
     assert "pa55" not in caplog.text
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert _tracking() == {}
+
+
+def test_a_task_without_a_place_for_its_log_fails_with_a_sentence(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    job = Job("train/digits/a", "train", "train", {}, [], str(tmp_path / "file/log"))
+    outcome = execute(job, Site(str(tmp_path), None, 1, str(tmp_path)))
+    assert outcome.status == "failed"
+    assert f"{tmp_path}/file/log cannot be written" in outcome.error

@@ -6,7 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 HIDDEN = "***"
 LEAST = 3  # characters of a secret that is looked for by itself: fewer stand in too many words
@@ -42,8 +42,9 @@ def without_secrets(address: str) -> str:
     """
     if not any(_secrets_of(address)):
         return address
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, mark, rest = address.partition("://")
+    host = rest if rest.startswith("/") else rest.rpartition("@")[2]  # a password may hold / or @
+    return f"{scheme}{mark}{host.partition('?')[0]}"
 
 
 def guard_logs(address: str) -> None:

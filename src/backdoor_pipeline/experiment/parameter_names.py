@@ -23,6 +23,9 @@ TABLES |= {"watch", "analysis", "report"}
 GIVEN_ELSEWHERE = {"name": "it is the block's own name", "train_images": "give it to `train_images`"}
 
 
+OWN_FOLDERS = ("report", "results.parquet", "sweeps")  # beside those of data sets, in data/08_reporting
+
+
 class _DatasetBlock(DatasetSpec):
     """A block of `datasets`: the facts, and the budget that `_fill` reads."""
 
@@ -54,6 +57,8 @@ def check_names_of(params: Params) -> None:
 
 def _check_names_of_dataset(name: str, facts: object) -> None:
     check_name("a data set", name)
+    if name in OWN_FOLDERS:
+        raise UserError(f"a data set cannot be called '{name}': that is where reports and sweeps go.")
     where = f"datasets.{name}"
     _see_that_it_is_a_table(where, facts)
     assert isinstance(facts, Mapping)

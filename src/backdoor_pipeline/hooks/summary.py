@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.hooks.nodes import RunNodes
@@ -143,12 +144,12 @@ def where_runs_are(store: str) -> str:
     'https://tracking.example:5000/team'
     """
     own = os.environ.get("MLFLOW_TRACKING_URI")
-    scheme, _, rest = (own or store).partition("://")
-    if scheme in ("http", "https"):  # a password may hold any sign, so what is shown begins after the last @
-        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+    address = own or store
+    if address.startswith(("http://", "https://")):
+        return without_secrets(address)
     if own:
         return 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
-    if "@" in rest or "?" in rest:
+    if without_secrets(store) != store:
         return "mlflow ui --backend-store-uri, with the tracking_uri of conf/*/mlflow.yml"
     return f"mlflow ui --backend-store-uri {store}"
 

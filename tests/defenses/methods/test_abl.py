@@ -282,3 +282,4 @@ def test_the_papers_data_sets_have_its_unlearning_and_small_ones_ours(params) ->
         assert chosen.params["unlearning"] == unlearning
         assert chosen.params["unlearning_lr"] == 0.0005
         assert chosen.params["kept"] == "per_class"
+        assert chosen.params["recovery_epochs"] == 0

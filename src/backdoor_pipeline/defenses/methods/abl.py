@@ -27,8 +27,8 @@ class ABL(Defense):
     triggers off. The unlearning `paper` is theirs: plain gradient ascent on the isolated images. `joint` is
     not: a bounded ascent goes with a descent (see `abl_loss`) on kept images, those that were learned last,
     since most of the poison is not isolated and a descent on that would teach the backdoor again. What was
-    forgotten beside the trigger is then learned again, from those kept images that still get their label:
-    poison among them does not.
+    forgotten beside the trigger may then be learned again, from those kept images that still get their label:
+    poison among them does not, if the trigger is forgotten.
     """
 
     name: ClassVar[str] = "abl"
