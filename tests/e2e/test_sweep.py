@@ -139,7 +139,9 @@ def test_a_failing_cell_is_told_recorded_and_tried_again_when_asked(disturbed, k
         "--grid",
         "attack=none",
         "--grid",
-        "clean_ratio=0.05,0.0001",
+        "defense=ft",
+        "--grid",
+        "defenses.ft.recipe.lr=0.02,1.0e+30",  # shows only once it has begun
         "--threads",
         "1",
         *SMALL,
