@@ -1,26 +1,12 @@
 """Classifiers in the catalog."""
 
-from typing import Any
-
-from backdoor_pipeline.catalog.sealed import SealedDataset
+from backdoor_pipeline.catalog.sealed import SealedFactsDataset
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.files import check_model, load_model, save_model
 
 
-class ModelDataset(SealedDataset[Classifier, Classifier]):
-    """A classifier in safetensors, with the header that rebuilds it.
-
-    Args:
-        filepath: the safetensors file.
-        facts: written into its header.
-        metadata: for Kedro-Viz.
-    """
-
-    def __init__(
-        self, *, filepath: str, facts: dict[str, Any], metadata: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self.facts = facts
+class ModelDataset(SealedFactsDataset[Classifier, Classifier]):
+    """A classifier in safetensors, with the header that rebuilds it."""
 
     def read(self) -> Classifier:
         """Rebuild the classifier, on the CPU, in evaluation mode."""

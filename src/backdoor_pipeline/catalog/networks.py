@@ -1,28 +1,17 @@
 """Attackers' networks in the catalog."""
 
-from typing import Any
-
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
-from backdoor_pipeline.catalog.sealed import SealedDataset
+from backdoor_pipeline.catalog.sealed import SealedAttackDataset
 
 
-class NetworksDataset(SealedDataset[Networks, Networks]):
+class NetworksDataset(SealedAttackDataset[Networks, Networks]):
     """An attacker's networks in safetensors, rebuilt by the attack's `networks_type`.
 
     Attacks that share a preparation share the file, and so have the same type.
-
-    Args:
-        filepath: the safetensors file.
-        attack: the attack's name, or "none".
-        metadata: for Kedro-Viz.
     """
-
-    def __init__(self, *, filepath: str, attack: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self.attack = attack
 
     def read(self) -> Networks:
         """Read and rebuild the networks, on the CPU, in evaluation mode."""

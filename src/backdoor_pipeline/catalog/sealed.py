@@ -94,3 +94,33 @@ class SealedDataset(AbstractDataset[InT, OutT]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._stem)}
+
+
+class SealedFactsDataset(SealedDataset[InT, OutT]):
+    """One that says of itself what it is of.
+
+    Args:
+        filepath: see `SealedDataset`.
+        facts: written into the file, such as the data set's and the attack's names.
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(
+        self, *, filepath: str, facts: dict[str, Any], metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self.facts = facts
+
+
+class SealedAttackDataset(SealedDataset[InT, OutT]):
+    """One that an attack's class rebuilds.
+
+    Args:
+        filepath: see `SealedDataset`.
+        attack: the attack's name, or "none".
+        metadata: for Kedro-Viz.
+    """
+
+    def __init__(self, *, filepath: str, attack: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self.attack = attack

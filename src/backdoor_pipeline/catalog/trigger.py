@@ -6,21 +6,11 @@ from backdoor_pipeline.attacks import ATTACKS, Trigger
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
-from backdoor_pipeline.catalog.sealed import SealedDataset
+from backdoor_pipeline.catalog.sealed import SealedAttackDataset
 
 
-class TriggerDataset(SealedDataset[Trigger, Trigger]):
-    """A trigger in safetensors, rebuilt by its attack's `trigger_type`.
-
-    Args:
-        filepath: the safetensors file.
-        attack: the attack's name, or "none".
-        metadata: for Kedro-Viz.
-    """
-
-    def __init__(self, *, filepath: str, attack: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self.attack = attack
+class TriggerDataset(SealedAttackDataset[Trigger, Trigger]):
+    """A trigger in safetensors, rebuilt by its attack's `trigger_type`."""
 
     def read(self) -> Trigger:
         """Read and rebuild the trigger."""

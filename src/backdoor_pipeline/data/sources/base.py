@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError, unknown
@@ -63,6 +64,25 @@ class Source(ABC):
     def packaged(self) -> list[Path]:
         """The files of a set that comes with a package."""
         return []
+
+
+class ListedSource(Source):
+    """Reads pictures that lie in files of their own."""
+
+    @abstractmethod
+    def rows(
+        self, spec: DatasetSpec, files: list[Path], split: Split
+    ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
+        """The pictures of a split and their labels, unopened; the names of the classes.
+
+        Raises:
+            UserError: if they are not as they should be.
+        """
+
+    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+        """See `Source.labels`: no picture is decoded."""
+        rows, classes = self.rows(spec, files, split)
+        return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
 
 
 SOURCES: dict[str, Source] = {}

@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.sources.base import Source, Split, source, unreadable
+from backdoor_pipeline.data.sources.base import ListedSource, Split, source, unreadable
 from backdoor_pipeline.data.sources.listing import pictures_below, some, subfolders, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles, fits_in_memory
 from backdoor_pipeline.data.spec import DatasetSpec
 
 
 @source("folder")
-class Folder(Source):
+class Folder(ListedSource):
     """`<train>/<class>/<picture>`, `<test>/<class>/<picture>`, at any depth below the class's folder.
 
     Classes are the names under `<train>`, numbers in them sorted as numbers. What is no picture is left out,
@@ -38,30 +37,24 @@ class Folder(Source):
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures by class and path: their shorter side fitted to the image size, the middle kept."""
-        rows, classes = _rows(spec, files, split)
+        rows, classes = self.rows(spec, files, split)
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, unreadable)
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         in_memory = fits_in_memory(len(pictures), spec.image_shape, spec.options)
         return ImageSet(pictures.load(f"{spec.name} {split}") if in_memory else pictures, labels, classes)
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
-        """See `Source.labels`: the pictures are only counted."""
-        rows, classes = _rows(spec, files, split)
-        return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
-
-
-def _rows(
-    spec: DatasetSpec, files: list[Path], split: Split
-) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
-    """Pictures and their labels, and the names of the classes."""
-    root, train = files
-    classes = tuple(subfolders(train))
-    if strange := [name for name in subfolders(root) if name not in classes]:
-        raise UserError(f"{root / strange[0]} is no class of {train}: rename it or remove it.")
-    rows = _labelled(spec, root, classes)
-    if split == "train":
-        _refuse_empty(spec, root, classes, {label for _, label in rows})
-    return rows, classes
+    def rows(
+        self, spec: DatasetSpec, files: list[Path], split: Split
+    ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
+        """Pictures and their labels, and the names of the classes."""
+        root, train = files
+        classes = tuple(subfolders(train))
+        if strange := [name for name in subfolders(root) if name not in classes]:
+            raise UserError(f"{root / strange[0]} is no class of {train}: rename it or remove it.")
+        rows = _labelled(spec, root, classes)
+        if split == "train":
+            _refuse_empty(spec, root, classes, {label for _, label in rows})
+        return rows, classes
 
 
 def _labelled(spec: DatasetSpec, root: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:

@@ -4,10 +4,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.sources.base import Source, Split, damaged, missing, read_lines, source
+from backdoor_pipeline.data.sources.base import ListedSource, Split, damaged, missing, read_lines, source
 from backdoor_pipeline.data.sources.listing import pictures_below, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles
 from backdoor_pipeline.data.spec import DatasetSpec
@@ -16,7 +15,7 @@ DIRECTORY = "tiny-imagenet-200"
 
 
 @source("tiny_imagenet")
-class TinyImageNet(Source):
+class TinyImageNet(ListedSource):
     """100,000 + 10,000 pictures; classes are WordNet ids in the order of wnids.txt."""
 
     def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
@@ -33,26 +32,21 @@ class TinyImageNet(Source):
 
     def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures by class and file name (train), or in the order of the labels' file (test)."""
-        rows, classes = _rows(spec, files, split)
+        rows, classes = self.rows(spec, files, split)
         pictures = PictureFiles(
             [path for path, _ in rows], spec.image_shape, partial(damaged, spec, delete=files[0].parent)
         )
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         return ImageSet(pictures.load(spec.name), labels, classes)
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
-        """See `Source.labels`: no picture is decoded."""
-        rows, classes = _rows(spec, files, split)
-        return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
-
-
-def _rows(
-    spec: DatasetSpec, files: list[Path], split: Split
-) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
-    wnids, *parts = files
-    classes = read_lines(wnids)
-    read = _train_rows if split == "train" else _test_rows
-    return read(spec, classes, *parts), classes
+    def rows(
+        self, spec: DatasetSpec, files: list[Path], split: Split
+    ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
+        """See `ListedSource.rows`."""
+        wnids, *parts = files
+        classes = read_lines(wnids)
+        read = _train_rows if split == "train" else _test_rows
+        return read(spec, classes, *parts), classes
 
 
 def _train_rows(spec: DatasetSpec, classes: tuple[str, ...], root: Path) -> list[tuple[Path, int]]:
