@@ -42,9 +42,11 @@ def test_data_sets_are_found(notebooks: Path) -> None:
     put_there = notebooks.parent / "data/01_raw/imagenet"
     for split in ("train", "val"):
         (put_there / split).mkdir(parents=True)
-    told = kedro(notebooks, "data", "list")
-    assert told == kedro(notebooks.parent, "data", "list")
-    assert "✓ imagenet" in told
+    told, at_root = (kedro(folder, "data", "list").splitlines() for folder in (notebooks, notebooks.parent))
+    assert told[-len(at_root) :] == at_root, (
+        "but for how Kedro logs, which it decides by the working directory"
+    )
+    assert any(line.startswith("✓ imagenet") for line in told)
 
 
 def test_sweeps_are_known(notebooks: Path) -> None:
