@@ -96,3 +96,10 @@ def test_without_the_data_all_names_resolve(project: Path) -> None:
     assert there["catalog"]["clean"]["spec"]["name"] == "cifar10"
     assert there["parameters"]["experiment"]["manifest"] == ""
     assert there.manifest is None
+
+
+@pytest.mark.parametrize("entry", ["1", "[raw]", "{filepath: 1}", "{filepath: [raw]}"])
+def test_an_entry_that_is_none_is_left_for_kedro_to_refuse(project: Path, entry: str) -> None:
+    write(project / "conf/local/catalog.yml", f"clean: {entry}\n")
+    assert loader(project)["catalog"]["clean"] == yaml.safe_load(entry)
+    assert experiment(project)["manifest"] == ""

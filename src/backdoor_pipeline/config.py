@@ -103,9 +103,10 @@ class ExperimentConfigLoader(PlainConfigLoader):
         """What a data set consists of; None if it cannot be read: a run that needs it will say so."""
         project = self.project or find_kedro_project(Path(self.conf_source)) or Path.cwd()
         _register_placeholders()
-        clean = super().__getitem__("catalog").get("clean", {})
+        clean = super().__getitem__("catalog").get("clean")
+        raw = clean.get("filepath") if isinstance(clean, Mapping) else None
         with suppress(UserError):
-            self.manifest = survey(dataset, project / clean["filepath"]) if "filepath" in clean else None
+            self.manifest = survey(dataset, project / raw) if isinstance(raw, str) else None
         return self.manifest
 
 

@@ -10,7 +10,7 @@ from campaign.faults import Fault
 from campaign.state import State, differing, state
 from campaign.warm import Done, WarmKedro
 
-LAYERS = ("02_poisoned", "06_models", "08_reporting")
+LAYERS = ("01_raw/.manifests", "02_poisoned", "06_models", "08_reporting")
 PURPOSES = {"surrogate": "surrogate-*", "train": "resnet8-*"}  # trainings with checkpoints, and their folders
 
 Epochs = dict[str, list[int]]
