@@ -1,11 +1,12 @@
 """Splits a training set in Parquet into a part to fit on and one to choose hyper-parameters on.
 
-Pictures whose file names begin alike, up to the last underscore, are of one sequence (GTSRB's tracks of 30 frames of
-one sign) and stay together, so that none that is validated on has a near copy among those fitted on. Of every class
-each n-th sequence is held back, the second first.
+Pictures whose file names begin alike, up to the last underscore, are of one sequence (GTSRB's tracks: 30
+frames of one sign) and stay together, so that none that is validated on has a near copy among those fitted
+on. Of every class each n-th sequence is held back, the second first.
 
     python benchmarks/validation_split.py data/01_raw/gtsrb32-train.parquet
-    kedro sweep gtsrb_choices --params 'datasets.gtsrb32.options:{train: gtsrb32-train-fit.parquet, test: gtsrb32-train-held.parquet}'
+
+Then the options `train` and `test` of the data set name the two files that it wrote.
 """
 
 import argparse
