@@ -25,8 +25,8 @@ def test_a_full_disk_at_every_write(reference: Reference, tally: Tally) -> None:
     relied_on = [name for name in reference.renames if not name.startswith(CACHE)]
     for target, at in zip(relied_on, ways, strict=False):
         done, _ = reference.disturbed(Fault("full", at, target))
-        told = done.stderr.strip().splitlines()[-1]
         assert done.code == 1, f"{at} {target}: {done}"
+        told = done.stderr.strip().splitlines()[-1]
         assert "Traceback" not in done.stdout + done.stderr
         assert told.startswith("Error: ")
         assert f"{target} cannot be written, as {CUT_OFF if at == 'write' else FULL}" in told
