@@ -289,6 +289,14 @@ FILES = [
         (b"clean: ${experiment:choices.nope}", "do not fit together"),
     ),
     *with_file(
+        "sweep|digits|--dry-run",
+        "conf/local/catalog.yml",
+        (b"clean: 1", "'clean' is not a valid dataset configuration"),
+        (b"clean: {filepath: 1}", "'clean'"),
+        (b"train_metrics: 1", "'train_metrics'"),
+        (b"backdoored_model: {type: no.such.Dataset}", "'backdoored_model'"),
+    ),
+    *with_file(
         "run",
         "conf/local/mlflow.yml",
         (b"tracking_uri: 3", "mlflow.tracking_uri is 3"),

@@ -9,9 +9,10 @@ from typing import Any
 
 from kedro.config import AbstractConfigLoader
 from kedro.framework.project import settings
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from omegaconf import OmegaConf
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.config import PlainConfigLoader
 from backdoor_pipeline.pipeline_registry import STAGES
 
@@ -39,14 +40,17 @@ class Layout:
         self._project = project
         self._files = {
             stage: [
-                str(file)
+                file
                 for name in sorted(module.create_pipeline().all_outputs())
-                for file in _dataset(name, catalog[name]).files
+                for file in _files_of(name, catalog)
             ]
             for stage, module in STAGES.items()
         }
-        self._metrics = {stage: catalog.get(f"{stage}_metrics", {}).get("filepath") for stage in STAGES}
-        self.raw = project / catalog["clean"]["filepath"]
+        self._metrics = {
+            stage: _filepath(name, catalog) if (name := f"{stage}_metrics") in catalog else None
+            for stage in STAGES
+        }
+        self.raw = project / _filepath("clean", catalog)
 
     @classmethod
     def of(cls, loader: AbstractConfigLoader, project: Path) -> "Layout":
@@ -116,6 +120,27 @@ def _listed(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _dataset(name: str, entry: Mapping[str, Any]) -> Any:
-    """The dataset of a stage's output: all of ours tell their files."""
-    return AbstractDataset.from_config(name, dict(entry))
+def _files_of(name: str, catalog: Mapping[str, Any]) -> list[str]:
+    """The files of a stage's output: all of our datasets tell theirs."""
+    entry = catalog.get(name)
+    if not isinstance(entry, Mapping):
+        raise UserError(f"'{name}' is not a valid dataset configuration in the catalog: it must be a table.")
+    try:
+        files = getattr(AbstractDataset.from_config(name, dict(entry)), "files", None)
+    except DatasetError as error:
+        why = str(error).strip().split("\n")[0]
+        raise UserError(f"'{name}' in the catalog is not a valid dataset configuration: {why}") from None
+    if files is None:
+        raise UserError(f"'{name}' in the catalog is no dataset whose files a sweep can find.")
+    return [str(file) for file in files]
+
+
+def _filepath(name: str, catalog: Mapping[str, Any]) -> str:
+    """Where the catalog says that something is."""
+    entry = catalog.get(name)
+    path = entry.get("filepath") if isinstance(entry, Mapping) else None
+    if not isinstance(path, str):
+        raise UserError(
+            f"'{name}' is not a valid dataset configuration in the catalog: it has no `filepath`."
+        )
+    return path
