@@ -56,6 +56,11 @@ class Reference:
         self.begin()
         shutil.copytree(self.scratch / "copy", self.kedro.project / "data", dirs_exist_ok=True)
 
+    def undraw(self, target: str) -> None:
+        """Remove a figure's file: a run that goes on may have drawn it earlier than the undisturbed one."""
+        if target.startswith("08_reporting/"):
+            (self.kedro.project / "data" / target).unlink(missing_ok=True)
+
     def disturbed(self, fault: Fault) -> tuple[Done, Epochs]:
         """Run with a fault; see that nothing is lost or wrong, and say which epochs were trained."""
         log = self.scratch / "disturbed.log"

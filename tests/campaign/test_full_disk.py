@@ -24,6 +24,7 @@ def test_a_full_disk_at_every_write(reference: Reference, tally: Tally) -> None:
     ways = cycle(("open", "write", "fsync", "rename"))
     relied_on = [name for name in reference.renames if not name.startswith(CACHE)]
     for target, at in zip(relied_on, ways, strict=False):
+        reference.undraw(target)
         done, _ = reference.disturbed(Fault("full", at, target))
         assert done.code == 1, f"{at} {target}: {done}"
         told = done.stderr.strip().splitlines()[-1]

@@ -20,6 +20,7 @@ def test_killed_before_and_after_every_rename(reference: Reference, tally: Tally
     reference.begin()
     kills, trained = 0, Counter[str]()
     for target in reference.renames:
+        reference.undraw(target)
         for at in ("rename", "renamed"):
             done, epochs = reference.disturbed(Fault("kill", at, target))
             assert done.code == -9, f"{at} {target}: {done}"
