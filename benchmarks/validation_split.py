@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from backdoor_pipeline.data.sources.parquet import IMAGE_COLUMNS
+
 
 def sequence(path: str) -> str:
     """What the pictures of one sequence have in common.
@@ -29,7 +31,7 @@ def sequence(path: str) -> str:
 
 
 def held_back(paths: Sequence[str], labels: Sequence[int], every: int) -> np.ndarray:
-    """Which pictures to validate on: (rows,) of bool.
+    """Which pictures to validate on: (rows,) of bool. `every` is two or more.
 
     >>> held_back(["a_0", "a_1", "b_0", "c_0"], [0, 0, 0, 0], 2).tolist()
     [False, False, True, False]
@@ -39,7 +41,7 @@ def held_back(paths: Sequence[str], labels: Sequence[int], every: int) -> np.nda
     for row, (path, label) in enumerate(zip(paths, labels, strict=True)):
         numbers = seen.setdefault(label, {})
         places[row] = numbers.setdefault(sequence(path), len(numbers))
-    return places % every == min(1, every - 1)
+    return places % every == 1
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=5, help="hold back each n-th sequence of a class")
     args = parser.parse_args()
     table = pq.read_table(args.file)
-    image = table.column("img" if "img" in table.column_names else "image")
+    image = table.column(next(name for name in IMAGE_COLUMNS if name in table.column_names))
     held = held_back(pc.struct_field(image, "path").to_pylist(), table["label"].to_pylist(), args.every)
     for name, rows in (("fit", ~held), ("held", held)):
         path = args.file.with_stem(f"{args.file.stem}-{name}")
