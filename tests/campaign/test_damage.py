@@ -59,11 +59,15 @@ def test_damaged_files(reference: Reference, tally: Tally) -> None:
     files = kinds(project)
     assert reference.kedro.run(*ANOTHER).code == 0
     with_both = state(project)
-    survived = dict.fromkeys(DAMAGES, 0)
+    rounds, survived = dict.fromkeys(DAMAGES, 0), dict.fromkeys(DAMAGES, 0)
     for file in files:
         good, other = file.read_bytes(), counterpart(file).read_bytes()
         for damage, spoil in DAMAGES.items():
-            file.write_bytes(spoil(good, other))
+            spoilt = spoil(good, other)
+            if spoilt == good:  # a figure of the other experiment may have come out the same
+                continue
+            rounds[damage] += 1
+            file.write_bytes(spoilt)
             done = reference.kedro.run("run")
             aside = list((project / "data").rglob("*.corrupt-*"))
             assert done.code == 0, f"{damage} {file}: {done}"
@@ -74,7 +78,7 @@ def test_damaged_files(reference: Reference, tally: Tally) -> None:
             assert differing(state(project), with_both) == [], f"{damage} {file}"
             survived[damage] += 1
     for damage, count in survived.items():
-        tally(f"a file {damage}", len(files), count)
+        tally(f"a file {damage}", rounds[damage], count)
 
 
 def test_damaged_reports(reference: Reference, tally: Tally) -> None:
