@@ -137,6 +137,23 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
     assert changed(datasets__mnist__num_classes=11, training__milestones=[]) == set()
 
 
+def test_an_attacker_who_trains_may_have_a_budget_for_the_model(params) -> None:
+    own = {**params["datasets"]["digits"]["budget"]["wanet"], "epochs": 7, "batch_size": 8}
+    changed = change(params, datasets__digits__budget__wanet=own)
+    recipe = resolve(change(changed, attack="wanet")).training.recipe
+    training = params["datasets"]["digits"]["budget"]["training"]
+    assert (recipe.epochs, recipe.batch_size, recipe.lr) == (7, 8, training["lr"])
+    assert resolve(change(changed, attack="wanet", epochs=3)).training.recipe.epochs == 3
+    others = resolve(change(changed, attack="lf"))
+    assert others.training.recipe.epochs == training["epochs"]
+    assert others.poisoning.attack.params["surrogate"]["recipe"]["epochs"] == training["epochs"]
+
+
+def test_the_budget_of_an_attacker_who_does_not_train_says_nothing_of_the_model(params) -> None:
+    with pytest.raises(UserError, match="datasets.digits.budget.badnets"):
+        resolve(change(params, datasets__digits__budget__badnets={"epochs": 7}))
+
+
 def test_what_is_watched_follows_the_budget_and_without_one_is_nothing(params) -> None:
     assert resolve(params).watching == Watching(forgetting=True, gradients=64, every=1)
     off = Watching(forgetting=False, gradients=0, every=1)

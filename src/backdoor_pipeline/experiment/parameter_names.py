@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, quoted, unknown
 from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.spec import DatasetSpec
@@ -91,6 +92,9 @@ def _fillable(params: Params) -> dict[str, set[str]]:
         {method: _names(block) for method, block in whole[table].items()} for table in ("attacks", "defenses")
     )
     kinds = {"attacking": set().union(*attacks.values()), "defending": set().union(*defenses.values())}
+    for name in attacks:
+        if issubclass(ATTACKS[name], TrainingControlledAttack):
+            attacks[name] |= _names(whole["training"])  # they also train the victim's model
     own = {name: _names(whole[name]) for name in ("training", "watch")}
     return own | kinds | attacks | defenses
 

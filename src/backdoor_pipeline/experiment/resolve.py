@@ -142,17 +142,18 @@ def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack
 def _training(choices: Choices, params: Params, budget: Params, attack: Attack | None) -> Training:
     if choices.model not in model_names():
         raise unknown("model", choices.model, model_names())
-    recipe = {**params["recipe"], **params["training"]}
+    recipe, whose = {**params["recipe"], **params["training"]}, "training"
     if choices.epochs is not None:
         recipe["epochs"] = choices.epochs
     if isinstance(attack, TrainingControlledAttack):
         recipe |= attack.training.model_dump()
+        whose = choices.attack
     return Training(
         model=choices.model,
         options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(
             mode="json"
         ),
-        recipe=check(Recipe, _fill(recipe, budget, "training", "training"), "training"),
+        recipe=check(Recipe, _fill(recipe, budget, whose, "training"), "training"),
         seed=choices.seed,
     )
 
