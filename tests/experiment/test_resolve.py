@@ -150,7 +150,7 @@ def test_an_attacker_who_trains_may_have_a_budget_for_the_model(params) -> None:
 
 
 def test_the_budget_of_an_attacker_who_does_not_train_says_nothing_of_the_model(params) -> None:
-    with pytest.raises(UserError, match="datasets.digits.budget.badnets"):
+    with pytest.raises(UserError, match=r"datasets\.digits\.budget\.badnets"):
         resolve(change(params, datasets__digits__budget__badnets={"epochs": 7}))
 
 

@@ -62,7 +62,7 @@ def test_looking_does_not_change_what_is_learned(make_set, make_env, tmp_path) -
 def test_a_warp_is_also_judged_by_what_must_not_fire(make_set, make_env, tmp_path) -> None:
     clean, test, env = make_set(rows=80), make_set(rows=16), make_env()
     wanet = WaNet(
-        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, other_warps=0, augmentation=IDLE,
+        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, augmentation=IDLE,
         training=Schedule(schedule="constant", milestones=(), gamma=0.1),
     )  # fmt: skip
     made = poison(wanet, clean, test, env, poison_target_class=True)

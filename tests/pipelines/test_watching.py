@@ -43,7 +43,7 @@ NOTHING = PoisonedRows.empty((3, 32, 32))
 SCHEDULE = {"schedule": "cosine", "milestones": (), "gamma": 0.1}
 AUGMENTATION = {"crop": 1, "crop_share": 0.8, "rotation": 10, "rotation_share": 0.5}
 WANET = WaNet(
-    cross_ratio=1, other_warps=0, training=SCHEDULE, grid_size=4, strength=0.5, grid_rescale=1,
+    cross_ratio=1, training=SCHEDULE, grid_size=4, strength=0.5, grid_rescale=1,
     augmentation=AUGMENTATION,
 )  # fmt: skip
 ADAM = {**SCHEDULE, "lr": 0.01, "betas": (0.5, 0.9)}

@@ -165,7 +165,7 @@ def test_sweep_of_dynamics_takes_the_models_of_that_of_attacks_the_one_of_defens
         return {cell.names["train"] for cell in made.cells}
 
     attacked, defended, watched = (victims(name) for name in ("attacks", "defenses", "dynamics"))
-    assert len(attacked) == 3 * 3 * (8 * 2 + 1) + 3 + 1, "and other warps, and more images for Input-aware"
+    assert len(attacked) == 3 * 3 * (8 * 2 + 1) + 1, "and more images for Input-aware"
     assert len(defended) == 2 * (9 + 2 * 2) + 3 * (1 + 2), "and BadNets at 5 %, it and Blended at 1 %"
     assert not defended & attacked
     assert len(watched & attacked) == 2 * 2 * 3

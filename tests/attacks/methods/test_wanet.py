@@ -27,7 +27,6 @@ BLOCK = {
     "grid_size": 4,
     "strength": 0.5,
     "grid_rescale": 1,
-    "other_warps": 0,
     "augmentation": {"crop": 0, "crop_share": 0.8, "rotation": 0, "rotation_share": 0.5},  # idle
 }
 AUTHORS = {"crop": 5, "crop_share": 0.8, "rotation": 10, "rotation_share": 0.5}
@@ -184,19 +183,6 @@ def test_cross_noise_is_uniform_up_to_half_a_pixel_around_the_trigger() -> None:
     assert change.abs().max() == 4
     assert change.mean().abs() < 0.1
     assert change.std().item() == pytest.approx(8 / 12**0.5, rel=0.05)
-
-
-def test_other_warps_are_smooth_and_differ_from_image_to_image() -> None:
-    ramp = (8 * torch.arange(28, dtype=torch.uint8)).expand(400, 1, 28, 28).contiguous()
-    noisy, other = (attack(other_warps=share).cross(ramp, crafted(), draws()) for share in (0, 1))
-
-    def roughness(images: Tensor) -> Tensor:  # of the shifts between neighboring rows, per image
-        return images[..., 2:-2].float().diff(dim=2).abs().mean((1, 2, 3))
-
-    assert roughness(other).max() < 0.7 < 1.2 < roughness(noisy).min()
-    assert len({bytes(one.numpy().tobytes()) for one in other}) == 400
-    mixed = roughness(attack(other_warps=0.25).cross(ramp, crafted(), draws()))
-    assert 0.18 < (mixed < 1).float().mean() < 0.32
 
 
 def test_rivals_are_other_warps_of_the_same_strength_and_the_same_ones_for_a_seed() -> None:
@@ -395,19 +381,25 @@ def test_the_backdoor_gets_in(make_set, make_env) -> None:
 # the settings
 
 
-def test_the_block_holds_every_field_at_the_papers_value(params) -> None:
+def test_the_papers_sets_have_every_field_at_the_papers_value(params) -> None:
     assert ATTACKS["wanet"] is WaNet
     block = params["attacks"]["wanet"]
-    assert block["training"]["schedule"] is None, "the data set's budget decides"
-    filled = {**block, "training": {**block["training"], "schedule": "multistep"}}
-    assert WaNet.model_validate(filled) == attack(augmentation=AUTHORS)
+    left = [block["training"]["schedule"], block["strength"], block["augmentation"]["crop"]]
+    assert left == [None, None, None], "the data set's budget decides"
+    for name in ("cifar10", "cifar100", "gtsrb", "tiny_imagenet"):
+        spec = resolve({**params, "dataset": name, "attack": "wanet"}).poisoning.attack
+        assert WaNet.model_validate(spec.params) == attack(augmentation=AUTHORS), name
 
 
-def test_every_data_set_names_a_schedule(params) -> None:
+def test_other_sets_differ_where_so_short_a_training_or_so_coarse_an_image_asks_for_it(params) -> None:
     for name, facts in params["datasets"].items():
-        few = facts["budget"]["training"]["epochs"] < 50 or name == "imagenet"
-        schedule = resolve({**params, "dataset": name, "attack": "wanet"}).training.recipe.schedule
-        assert schedule == ("cosine" if few else "multistep"), name
+        experiment = resolve({**params, "dataset": name, "attack": "wanet"})
+        chosen, few = experiment.poisoning.attack.params, facts["budget"]["training"]["epochs"] < 50
+        schedule = "cosine" if few or name == "imagenet" else "multistep"
+        assert experiment.training.recipe.schedule == schedule, name
+        embedded = name in ("digits", "fashion_small")
+        assert chosen["augmentation"] == {**AUTHORS, **({"crop": 0} if embedded else {})}, name
+        assert chosen["strength"] == (2 if name == "digits" else 0.5), name
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import Tensor
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
 from backdoor_pipeline.attacks.parts.own_augmentation import OwnAugmentation
-from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_controls, sample, size_of
+from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_control, sample, size_of
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
@@ -24,8 +24,7 @@ class WaNet(TrainingControlledAttack):
     """A fixed warp is the trigger; in noise mode, the same warp with noise on it keeps the true label.
 
     So the model cannot go by traces of resampling alone. For the same end its authors crop and rotate all
-    images after that (`augmentation`). Other smooth warps, never shown to the model, may fire too:
-    `other_warps`, not in the paper, shows it some.
+    images after that (`augmentation`): with it other smooth warps, which are never shown, hardly fire.
     """
 
     name: ClassVar[str] = "wanet"
@@ -34,7 +33,6 @@ class WaNet(TrainingControlledAttack):
     grid_size: int = Field(ge=2)  # k
     strength: float = Field(gt=0, allow_inf_nan=False)  # s, in half pixels
     grid_rescale: float = Field(gt=0, le=1)  # below 1: less of the warp is cut off at the borders
-    other_warps: float = Field(ge=0, le=1)  # share of cross samples with another smooth warp, without noise
     augmentation: OwnAugmentation  # in place of the data set's crops; where it is idle, the data set's
 
     def craft(self, train: ImageSet, env: AttackEnv) -> WarpTrigger:  # noqa: ARG002
@@ -42,18 +40,14 @@ class WaNet(TrainingControlledAttack):
         return self._drawn(generator(env.seed, self.name, "grid"))
 
     def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
-        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel.
-
-        Or, of a share of them, another warp: drawn for each image alone.
-        """
+        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel."""
         assert isinstance(trigger, WarpTrigger)
-        if not self.other_warps:
-            return self._noisy(images, trigger, draws)
-        chosen = torch.rand(len(images), device=images.device, generator=draws) < self.other_warps
-        crossed = images.clone()
-        crossed[~chosen] = self._noisy(images[~chosen], trigger, draws)
-        crossed[chosen] = self._warped_otherwise(images[chosen], trigger, draws)
-        return crossed
+        grid, size = trigger.grid(images), size_of(images)
+        warped = []
+        for part in chunks(images):
+            noise = torch.empty(len(part), *grid.shape, device=images.device).uniform_(-1, 1, generator=draws)
+            warped.append(sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
+        return torch.cat(warped)
 
     def rivals(self, trigger: Trigger, env: AttackEnv) -> list[WarpTrigger]:  # noqa: ARG002
         """See `Attack.rivals`: warps of the same strength from other control grids."""
@@ -62,23 +56,8 @@ class WaNet(TrainingControlledAttack):
 
     def _drawn(self, draws: torch.Generator) -> WarpTrigger:
         trigger = WarpTrigger(self.grid_size, self.strength, self.grid_rescale)
-        trigger.control.copy_(draw_controls(1, self.grid_size, draws, trigger.control.device)[0])
+        trigger.control.copy_(draw_control(self.grid_size, draws))
         return trigger
-
-    def _noisy(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
-        grid, size = trigger.grid(images), size_of(images)
-        warped = []
-        for part in chunks(images):
-            noise = torch.empty(len(part), *grid.shape, device=images.device).uniform_(-1, 1, generator=draws)
-            warped.append(sample(part, noise.div_(size).add_(grid).clamp_(-1, 1)))
-        return torch.cat(warped)
-
-    def _warped_otherwise(self, images: Tensor, trigger: WarpTrigger, draws: torch.Generator) -> Tensor:
-        warped = []
-        for part in chunks(images):
-            controls = draw_controls(len(part), self.grid_size, draws, images.device)
-            warped.append(sample(part, trigger.grids(controls, part)))
-        return torch.cat(warped)
 
     def train(
         self, data: ImageSet, trigger: Trigger, victim: Victim, env: AttackEnv

@@ -41,20 +41,16 @@ class WarpTrigger(Trigger):
 
     def grid(self, images: Tensor) -> Tensor:
         """Where each pixel of such images is taken from: float32, (H, W, 2), in [-1, 1]."""
-        return self.grids(self.control[None], images)[0]
-
-    def grids(self, controls: Tensor, images: Tensor) -> Tensor:
-        """As `grid`, of n control grids (n, 2, k, k) in place of its own: (n, H, W, 2)."""
         height, width = images.shape[-2:]
-        flow = F.interpolate(controls, (height, width), mode="bicubic", align_corners=True)
-        shift = self.strength * flow.permute(0, 2, 3, 1) / size_of(images)
+        flow = F.interpolate(self.control[None], (height, width), mode="bicubic", align_corners=True)[0]
+        shift = self.strength * flow.permute(1, 2, 0) / size_of(images)
         return ((_identity(images) + shift) * self.grid_rescale).clamp(-1, 1)
 
 
-def draw_controls(count: int, size: int, draws: torch.Generator, device: torch.device) -> Tensor:
-    """Control grids (n, 2, k, k) of uniform shifts, each divided by their mean magnitude."""
-    shifts = torch.empty(count, 2, size, size, device=device).uniform_(-1, 1, generator=draws)
-    return shifts / shifts.abs().mean((1, 2, 3), keepdim=True)
+def draw_control(size: int, draws: torch.Generator) -> Tensor:
+    """A control grid (2, k, k) of uniform shifts, divided by their mean magnitude."""
+    shifts = torch.empty(1, 2, size, size, device=draws.device).uniform_(-1, 1, generator=draws)[0]
+    return shifts / shifts.abs().mean()
 
 
 def sample(images: Tensor, grid: Tensor) -> Tensor:
