@@ -94,7 +94,8 @@ def test_what_may_be_left_out_or_null_stays_so_but_is_filled_if_named() -> None:
 def test_every_defenses_recipe_is_the_common_one_with_its_budget(params, defense, path) -> None:
     budget = params["datasets"]["digits"]["budget"]
     given = {key: value for key, value in params["recipe"].items() if value is not None}
-    expected = {**given, **budget["defending"], **budget.get(defense, {})}
+    kind = "training" if defense in ("ac", "spectral") else "defending"
+    expected = {**given, **budget[kind], **budget.get(defense, {})}
     found = recipe_of(resolve(change(params, defense=defense)), *path)
     assert found == Recipe.model_validate(expected).model_dump(mode="json")
 

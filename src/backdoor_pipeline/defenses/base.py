@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -80,7 +81,14 @@ class Defended:
 
 
 class Defense(Method, ABC):
-    """A backdoor defense."""
+    """A backdoor defense.
+
+    Attributes:
+        budget: what fills the nulls among its parameters: `defending`, or `training` if what it trains is the
+            victim's model anew.
+    """
+
+    budget: ClassVar[Literal["defending", "training"]] = "defending"
 
     def require(self, model: Classifier) -> None:
         """See that a model has what this defense needs; by default any has.

@@ -17,7 +17,7 @@ from backdoor_pipeline.training import Recipe
 
 Params = Mapping[str, Any]
 
-TABLES = {"datasets", "models", "attacks", "defenses", "recipe", "training", "engine"}
+TABLES = {"datasets", "budget", "models", "attacks", "defenses", "recipe", "training", "engine"}
 TABLES |= {"watch", "analysis", "report"}
 
 
@@ -28,7 +28,7 @@ OWN_FOLDERS = ("report", "results.parquet", "sweeps")  # beside those of data se
 
 
 class _DatasetBlock(DatasetSpec):
-    """A block of `datasets`: the facts, and the budget that `_fill` reads."""
+    """A block of `datasets`: the facts, and the budget; see `experiment.budget`."""
 
     budget: dict[str, dict[str, Any]]
 
@@ -51,6 +51,7 @@ def check_names_of(params: Params) -> None:
     check_given(Recipe, params["training"], "training")
     _check_names_in_blocks(params)
     fillable = _fillable(params)
+    _check_names_of_budget(params["budget"], fillable, "budget")
     for name, facts in params["datasets"].items():
         _check_names_of_dataset(name, facts)
         _check_names_of_budget(facts.get("budget", {}), fillable, f"datasets.{name}.budget")

@@ -11,6 +11,7 @@ from backdoor_pipeline.base.registry import NONE, MethodT, Registry
 from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.experiment.budget import Budget
 from backdoor_pipeline.experiment.feasible import with_feasible_ratio
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.recipes import with_recipes
@@ -62,7 +63,7 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         UserError: anything unknown, of the wrong type or out of range among what this experiment uses.
     """
     choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
-    budget, dataset = _dataset(params["datasets"], choices)
+    budget, dataset = _dataset(params, choices)
     if choices.target_label >= dataset.num_classes:
         raise UserError(
             f"target_label {choices.target_label} is out of range: "
@@ -90,12 +91,13 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
     )
 
 
-def _dataset(datasets: Params, choices: Choices) -> tuple[Params, DatasetSpec]:
-    name = choices.dataset
+def _dataset(params: Params, choices: Choices) -> tuple[Budget, DatasetSpec]:
+    name, datasets = choices.dataset, params["datasets"]
     if name not in datasets:
         raise unknown("data set", name, datasets)
     block = datasets[name]
-    return block.get("budget", {}), dataset_spec(name, {**block, "train_images": choices.train_images})
+    budget = Budget.of(params["budget"], block.get("budget", {}))
+    return budget, dataset_spec(name, {**block, "train_images": choices.train_images})
 
 
 def dataset_spec(name: str, block: Params) -> DatasetSpec:
@@ -121,7 +123,7 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
     )
 
 
-def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack | None, Poisoning]:
+def _poisoning(choices: Choices, params: Params, budget: Budget) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
         return None, Poisoning(attack=None)
     attack = _method(ATTACKS, choices.attack, params, budget, "attacking")
@@ -139,7 +141,7 @@ def _poisoning(choices: Choices, params: Params, budget: Params) -> tuple[Attack
     return attack, Poisoning(attack=spec)
 
 
-def _training(choices: Choices, params: Params, budget: Params, attack: Attack | None) -> Training:
+def _training(choices: Choices, params: Params, budget: Budget, attack: Attack | None) -> Training:
     if choices.model not in model_names():
         raise unknown("model", choices.model, model_names())
     recipe, whose = {**params["recipe"], **params["training"]}, "training"
@@ -153,22 +155,22 @@ def _training(choices: Choices, params: Params, budget: Params, attack: Attack |
         options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(
             mode="json"
         ),
-        recipe=check(Recipe, _fill(recipe, budget, whose, "training"), "training"),
+        recipe=check(Recipe, budget.fill(recipe, whose, "training"), "training"),
         seed=choices.seed,
     )
 
 
-def _watching(watch: Params, budget: Params) -> Watching:
-    """Nulls take the data set's budget; where it has none, nothing is watched."""
+def _watching(watch: Params, budget: Budget) -> Watching:
+    """Nulls take the budget; where it says nothing, nothing is watched."""
     off = {"forgetting": False, "gradients": 0, "every": 1}
-    asked = _fill(watch, budget, "watch", "watch")
+    asked = budget.fill(watch, "watch", "watch")
     return check(Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch")
 
 
-def _defending(choices: Choices, params: Params, budget: Params) -> Defending:
+def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
     spec, name = None, choices.defense
     if name != NONE:
-        defense = _method(DEFENSES, name, params, budget, "defending")
+        defense = _method(DEFENSES, name, params, budget, DEFENSES[name].budget)
         spec = MethodSpec(name=name, params=defense.model_dump(mode="json"))
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
@@ -204,20 +206,8 @@ def describe(dataset: DatasetSpec, training: Training) -> ModelDescription:
     )
 
 
-def _method(registry: Registry[MethodT], name: str, params: Params, budget: Params, common: str) -> MethodT:
+def _method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
     """The attack or the defense of that name, its recipes and nulls filled."""
     table, kind = f"{registry.kind}s", registry[name]
     block = with_recipes(kind, params[table].get(name) or {}, params["recipe"])
-    return check(kind, _fill(block, budget, name, common), f"{table}.{name}")
-
-
-def _fill(params: Params, budget: Params, method: str, common: str) -> dict[str, Any]:
-    """Nulls replaced by the data set's budget: first that of the method, then the one common to its kind."""
-    allowance = {**budget.get(common, {}), **budget.get(method, {})}
-
-    def filled(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: filled(name, inner) for name, inner in value.items()}
-        return allowance.get(key) if value is None else value
-
-    return {key: filled(key, value) for key, value in params.items()}
+    return check(kind, budget.fill(block, name, common), f"{table}.{name}")

@@ -33,6 +33,7 @@ class ActivationClustering(Defense):
     """
 
     name: ClassVar[str] = "ac"
+    budget: ClassVar[Literal["defending", "training"]] = "training"
 
     dimensions: int = Field(ge=1)
     reduction: Literal["ica", "pca"]

@@ -27,6 +27,7 @@ class SpectralSignatures(Defense):
     """
 
     name: ClassVar[str] = "spectral"
+    budget: ClassVar[Literal["defending", "training"]] = "training"
 
     center: Literal["class", "trusted"]
     percentile: float = Field(ge=0, lt=100)
