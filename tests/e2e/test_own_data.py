@@ -73,3 +73,24 @@ def test_other_pictures_make_other_artefacts(kedro, project, pictures) -> None:
     for picture in (pictures / "train/dark").glob("1*.png"):
         picture.unlink()
     assert len(poisoned() - second) == 1
+
+
+def test_a_folder_is_described_and_used_as_described(kedro, project) -> None:
+    make_pictures(project / "data/01_raw/shades/train", 60)
+    make_pictures(project / "data/01_raw/shades/test", 10)
+    told = kedro("data", "describe", "data/01_raw/shades").stdout
+    assert "# 120 + 20 pictures, all 36 x 40" in told
+    assert "# classes, from label 0: dark, light" in told
+    settings = project / "conf/local/parameters/datasets.yml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(told)
+    try:
+        short = (
+            "datasets.shades.budget.training.epochs:1,attacks.lc.surrogate.model:resnet8,attacks.lc.steps:1"
+        )
+        for attack in ("lc", "wanet"):
+            chosen = f"dataset:shades,attack:{attack},model:resnet8"
+            kedro("run", "--pipeline=poison", "--params", chosen, "--params", short)
+    finally:
+        settings.unlink()
+    assert len(list((project / "data/02_poisoned/shades").iterdir())) == 2

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import click
+import yaml
 from kedro.framework.session import KedroSession
 
+from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.fetch import available, fetch
+from backdoor_pipeline.data.sources.listing import some
 from backdoor_pipeline.experiment.command_line import ProjectCommand
 from backdoor_pipeline.experiment.resolve import dataset_spec
 
@@ -26,6 +29,29 @@ def list_data() -> None:
         specs = [dataset_spec(name, block) for name, block in blocks.items()]
         for name, present, where in available(RAW, specs):
             click.echo(f"{'✓' if present else '·'} {name:<16}{where}")
+
+
+@data.command(name="describe", cls=ProjectCommand)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
+@click.option("--name", help="What to call it. Default: the folder's name.")
+def describe_data(folder: Path, name: str | None) -> None:
+    """Print a block for conf/local/parameters/datasets.yml that describes a data set of your own.
+
+    FOLDER has train/<class>/<picture> and test/<class>/<picture>, or Parquet files whose names begin with
+    train and test.
+    """
+    from backdoor_pipeline.data.describe import describe
+
+    name = name or folder.name
+    check_name("a data set", name)
+    found = describe(folder, name, RAW)
+    sizes = [f"{width} x {height}" for width, height in sorted(found.sizes)]
+    size = f"all {sizes[0]}" if len(sizes) == 1 else f"from {sizes[0]} to {sizes[-1]}"
+    click.echo(f"# {found.counts['train']:,} + {found.counts['test']:,} pictures, {size}")
+    click.echo(f"# classes, from label 0: {some(found.classes)}")
+    click.echo("# Set horizontal_flip to true if a picture's mirror image shows the same.")
+    block = {"datasets": {name: found.block}}
+    click.echo(yaml.safe_dump(block, sort_keys=False, default_flow_style=None, allow_unicode=True), nl=False)
 
 
 @data.command(name="fetch", cls=ProjectCommand)

@@ -1,7 +1,8 @@
 """What a data source is: it finds the files of a split, then reads them. A registry by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,6 +15,14 @@ from backdoor_pipeline.data.sources.naming import ClassNames
 from backdoor_pipeline.data.spec import DatasetSpec
 
 Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture as it lies there: the bytes, and the file that has them."""
+
+    data: bytes
+    file: Path
 
 
 class Source(ABC):
@@ -61,6 +70,14 @@ class Source(ABC):
         images = self.read(spec, files, split)
         return images.labels, images.classes
 
+    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:  # noqa: ARG002
+        """The pictures of a split, not decoded, in the order of `labels`.
+
+        Raises:
+            UserError: a file cannot be read, or the source keeps no pictures in files.
+        """
+        raise UserError(f"data source '{spec.source}' does not keep encoded pictures.")
+
     def packaged(self) -> list[Path]:
         """The files of a set that comes with a package."""
         return []
@@ -83,6 +100,14 @@ class ListedSource(Source):
         """See `Source.labels`: no picture is decoded."""
         rows, classes = self.rows(spec, files, split)
         return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
+
+    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:
+        """See `Source.encoded`."""
+        for path, _ in self.rows(spec, files, "train")[0]:
+            try:
+                yield Encoded(path.read_bytes(), path)
+            except OSError as error:
+                raise unreachable(path, error) from error
 
 
 SOURCES: dict[str, Source] = {}

@@ -12,7 +12,7 @@ from torch import Tensor
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.picture import PictureError, UnclearPictureError
-from backdoor_pipeline.data.sources.base import Source, Split, source, unclear, unreadable
+from backdoor_pipeline.data.sources.base import Encoded, Source, Split, source, unclear, unreadable
 from backdoor_pipeline.data.sources.naming import ClassNames
 from backdoor_pipeline.data.sources.parquet_labels import Shards, class_names, label_column, label_numbers
 from backdoor_pipeline.data.sources.pictures import decode, decode_into, progress
@@ -65,6 +65,12 @@ class Parquet(Source):
                 read = partial(_decode, path, spec.image_shape)
                 decode_into(images[rows], list(enumerate(pictures)), read, bar)
         return ImageSet(images, labels, classes.names)
+
+    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:
+        """See `Source.encoded`."""
+        shards = {path: _open(path) for path in files}
+        for path, pictures, _ in _row_groups(shards, _columns(spec, shards)):
+            yield from (Encoded(picture or b"", path) for picture in pictures)
 
     def class_names(self, spec: DatasetSpec, files: list[Path]) -> ClassNames:
         """From the metadata, or the labels if they are names; see `Source.class_names`."""
