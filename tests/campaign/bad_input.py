@@ -248,6 +248,9 @@ ENVIRONMENT = [
     Case(("run",), "unknown environment 'nope'", env={"KEDRO_ENV": "nope"}),
     Case(("sweep", "digits", "--dry-run"), "unknown environment '../x'", env={"KEDRO_ENV": "../x"}),
     Case(("data", "list"), "unknown environment 'nope'", env={"KEDRO_ENV": "nope"}),
+    Case(("data", "describe", "nowhere"), "'nowhere' does not exist"),
+    Case(("data", "describe", "src"), "needs `train/<class>/<picture>`"),
+    Case(("data", "describe", "src", "--name", "../x"), "a data set cannot be called '../x'"),
 ]
 
 CONFIG = [

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from helpers import own_pictures
 from helpers.scratch import make_project
 from PIL import Image
 
@@ -34,27 +35,16 @@ SMALL = {  # trains twice with checkpoints, in prepare and in train; every stage
         "umap_neighbors": 5,
     },
     "datasets": {
-        "shades": {
-            "source": "folder",
-            "options": {"train": "train", "test": "test"},
-            "num_classes": 4,
-            "image_size": 16,
-            "channels": 3,
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.25, 0.25, 0.25],
-            "augmentation": {"crop_padding": 2, "horizontal_flip": True},
-            "budget": {
+        "shades": own_pictures.block(
+            num_classes=4,
+            image_size=16,
+            augmentation={"crop_padding": 2, "horizontal_flip": True},
+            budget={
                 "training": {"epochs": 3, "batch_size": 32, "lr": 0.05, "schedule": "cosine"},
                 "defending": {"epochs": 1, "batch_size": 8, "lr": 0.02, "schedule": "cosine"},
-                "attacking": {
-                    "model": "resnet8",
-                    "epochs": 2,
-                    "batch_size": 32,
-                    "lr": 0.05,
-                    "schedule": "cosine",
-                },
+                "attacking": {"model": "resnet8", "epochs": 2},
             },
-        }
+        )
     },
 }
 WIDE = {

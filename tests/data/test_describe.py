@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -95,6 +96,20 @@ def test_parquet_in_shards_that_lies_elsewhere(tmp_path: Path, labels: list, cla
     assert (found.classes, found.block["num_classes"]) == (classes, 3)
     train, test = load(found, "leaves", tmp_path / "01_raw")
     assert (len(train), len(test)) == (4, 1)
+
+
+def test_shards_that_one_pattern_does_not_take_are_named(tmp_path: Path) -> None:
+    for name in ("a/train-0.parquet", "b/train-1.parquet", "a/test.parquet"):
+        shard(tmp_path / "x" / name, [0, 1])
+    with pytest.raises(UserError, match=r"a/train\*\.parquet, does not take b/train-1\.parquet"):
+        describe(tmp_path / "x", "x", tmp_path)
+
+
+def test_a_picture_of_unknown_white_is_not_called_damaged(tmp_path: Path) -> None:
+    put(tmp_path / "x", {"train/a/0.png": picture(), "test/a/0.png": picture()})
+    Image.fromarray(np.full((40, 40), 7.5, np.float32)).save(tmp_path / "x/train/a/1.tif")
+    with pytest.raises(UserError, match=r"1\.tif cannot be used, as"):
+        describe(tmp_path / "x", "x", tmp_path)
 
 
 def test_of_many_pictures_some_are_looked_at(tmp_path, monkeypatch) -> None:

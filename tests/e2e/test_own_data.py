@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from helpers import own_pictures
 from PIL import Image
 
 
@@ -27,20 +28,13 @@ def pictures(project) -> Path:
         shutil.rmtree(folder)
     make_pictures(folder / "train", 60)
     make_pictures(folder / "test", 10)
-    block = {
-        "source": "folder",
-        "options": {"train": "train", "test": "test", "in_memory_gib": 0},
-        "num_classes": 2,
-        "image_size": 32,
-        "channels": 3,
-        "mean": [0.5, 0.5, 0.5],
-        "std": [0.25, 0.25, 0.25],
-        "augmentation": {"crop_padding": 0, "horizontal_flip": False},
-        "budget": {
+    block = own_pictures.block(
+        options={"train": "train", "test": "test", "in_memory_gib": 0},
+        budget={
             "training": {"epochs": 30, "batch_size": 16, "lr": 0.05, "schedule": "cosine"},
             "defending": {"epochs": 5, "batch_size": 8, "lr": 0.02, "schedule": "cosine"},
         },
-    }
+    )
     (project / "conf/local/parameters").mkdir(parents=True, exist_ok=True)
     (project / "conf/local/parameters/datasets.yml").write_text(
         yaml.safe_dump({"datasets": {"pictures": block}})

@@ -1,6 +1,7 @@
 """Where nulls take their values."""
 
 import pytest
+from helpers import own_pictures
 from helpers.parameters import change
 
 from backdoor_pipeline.attacks import ATTACKS
@@ -38,21 +39,10 @@ def test_an_attackers_surrogate_is_trained_as_the_model_unless_it_is_said_otherw
     assert budget.fill(PARAMS, "ft", "defending")["epochs"] == 50, "a defense's training is another matter"
 
 
-OWN = {
-    "source": "folder",
-    "options": {"train": "train", "test": "test"},
-    "num_classes": 20,
-    "image_size": 32,
-    "channels": 3,
-    "mean": [0.5, 0.5, 0.5],
-    "std": [0.2, 0.2, 0.2],
-    "augmentation": {"crop_padding": 4, "horizontal_flip": True},
-}
-
-
 @pytest.mark.parametrize("own", [{}, {"budget": {}}, {"budget": {"training": {"epochs": 5}}}])
 def test_own_data_need_no_budget_whatever_the_method(params, own) -> None:
-    changed = change(params, dataset="birds", datasets__birds={**OWN, **own}, model="preactresnet18")
+    birds = own_pictures.block(num_classes=20, **own)
+    changed = change(params, dataset="birds", datasets__birds=birds, model="preactresnet18")
     epochs = 5 if own.get("budget") else params["budget"]["training"]["epochs"]
     for attack in ATTACKS.names():
         experiment = resolve({**changed, "attack": attack, "poison_ratio": 0.01})

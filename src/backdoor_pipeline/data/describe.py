@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.data.picture import PictureError, read_picture
+from backdoor_pipeline.data.picture import PictureError, UnclearPictureError, read_picture
 from backdoor_pipeline.data.sources import find_split, get_source
-from backdoor_pipeline.data.sources.base import Encoded, Split, unreadable
-from backdoor_pipeline.data.sources.listing import subfolders
+from backdoor_pipeline.data.sources.base import Encoded, Split, unclear, unreadable
+from backdoor_pipeline.data.sources.listing import some, subfolders
 from backdoor_pipeline.data.sources.pictures import decode
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
 
@@ -59,8 +59,8 @@ def describe(folder: Path, name: str, raw: Path) -> Description:
         UserError: there are no two splits in it, or a file cannot be read.
     """
     source, options = _layout(folder)
-    if folder.absolute() != (raw / name).absolute():
-        options["folder"] = str(folder.absolute())
+    if folder.resolve() != (raw / name).resolve():
+        options["folder"] = str(folder.resolve())
     draft = DatasetSpec(
         name=name, source=source, options=options, num_classes=1_000_000, image_size=1, channels=3,
         mean=(0, 0, 0), std=(1, 1, 1), augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
@@ -70,7 +70,7 @@ def describe(folder: Path, name: str, raw: Path) -> Description:
     seen = [_look(picture) for picture in pictures]
     sizes = Counter(size for size, _ in seen)
     channels, size = 3 if any(colored for _, colored in seen) else 1, _size(sizes)
-    mean, std = _moments(torch.stack([decode(picture.data, (channels, size, size)) for picture in pictures]))
+    mean, std = _moments(decode(picture.data, (channels, size, size)) for picture in pictures)
     block = {
         "source": source, "options": options, "num_classes": len(classes), "image_size": size,
         "channels": channels, "mean": mean, "std": std,
@@ -86,7 +86,7 @@ def _layout(folder: Path) -> tuple[str, dict[str, str]]:
     if all(found.values()) and subfolders(folder / found["train"][0]):
         return "folder", {split: names[0] for split, names in found.items()}
     shards = sorted(path.relative_to(folder) for path in folder.rglob("*.parquet"))
-    parts = {split: _pattern(shards, names) for split, names in NAMES.items()}
+    parts = {split: _pattern(folder, shards, names) for split, names in NAMES.items()}
     if not all(parts.values()):
         raise UserError(
             f"{folder} needs `train/<class>/<picture>` and `test/<class>/<picture>`, or Parquet files whose "
@@ -95,14 +95,21 @@ def _layout(folder: Path) -> tuple[str, dict[str, str]]:
     return "parquet", {split: pattern for split, pattern in parts.items() if pattern}
 
 
-def _pattern(shards: list[Path], names: tuple[str, ...]) -> str | None:
+def _pattern(folder: Path, shards: list[Path], names: tuple[str, ...]) -> str | None:
     """The file, or the pattern of all files, whose name begins with the first of these names that any has."""
     for name in names:
-        if found := [path for path in shards if path.name.lower().startswith(name)]:
-            first = found[0]
-            return (
-                str(first) if len(found) == 1 else str(first.parent / f"{first.name[: len(name)]}*.parquet")
+        found = [path for path in shards if path.name.lower().startswith(name)]
+        if len(found) < 2:
+            if found:
+                return str(found[0])
+            continue
+        pattern = str(found[0].parent / f"{found[0].name[: len(name)]}*.parquet")
+        taken = {path.relative_to(folder) for path in folder.glob(pattern)}
+        if left := [str(path) for path in found if path not in taken]:
+            raise UserError(
+                f"{folder}: one pattern, {pattern}, does not take {some(left)}: put them together."
             )
+        return pattern
     return None
 
 
@@ -128,12 +135,12 @@ def _look(picture: Encoded) -> tuple[tuple[int, int], bool]:
     """Width and height, and whether there is any color in it."""
     try:
         seen = read_picture(picture.data)
+    except UnclearPictureError as error:
+        raise unclear(picture.file, error) from error
     except PictureError as error:
         raise unreadable(picture.file, error) from error
-    if seen.mode in ("L", "1", "I", "F"):
-        return seen.size, False
-    red, green, blue = seen.convert("RGB").split()
-    return seen.size, red.tobytes() != green.tobytes() or green.tobytes() != blue.tobytes()
+    channels = {channel.tobytes() for channel in seen.split()}
+    return seen.size, len(channels) > 1
 
 
 def _size(sizes: Counter[tuple[int, int]]) -> int:
@@ -145,8 +152,10 @@ def _size(sizes: Counter[tuple[int, int]]) -> int:
     return max((size for size in SIZES if size <= middle), default=SHORTEST)
 
 
-def _moments(images: Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, pixels scaled to 0..1."""
-    pixels = images.double().div(255).transpose(0, 1).flatten(1)
-    std = pixels.std(1, correction=0).clamp(min=0.001)
-    return [round(value, 4) for value in pixels.mean(1).tolist()], [round(v, 4) for v in std.tolist()]
+def _moments(images: Iterable[Tensor]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, pixels scaled to 0..1, of images of one size."""
+    scaled = (image.double() / 255 for image in images)
+    each = [torch.stack((pixels.mean((1, 2)), pixels.square().mean((1, 2)))) for pixels in scaled]
+    mean, square = torch.stack(each).mean(0)
+    std = (square - mean.square()).clamp(min=0).sqrt().clamp(min=0.001)
+    return [round(value, 4) for value in mean.tolist()], [round(value, 4) for value in std.tolist()]
