@@ -18,7 +18,7 @@ import torch
 from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 from backdoor_pipeline.defenses.clean_subset import draw_clean
 from backdoor_pipeline.defenses.parts import trigger_search
 from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, median
@@ -28,7 +28,7 @@ from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.models import Classifier, build_model, model_options
 from backdoor_pipeline.training import Engine, Recipe, Trainer
 
-DIGITS = DatasetSpec(
+DIGITS = ImageSpec(
     name="digits",
     source="digits",
     options={},

@@ -108,7 +108,7 @@ def compare(name: str, params: dict[str, Any], rounds: int) -> None:
     spec = experiment.poisoning.attack
     assert spec is not None
     attack, env = attack_of(spec), attack_env(spec, experiment.dataset, experiment.engine)
-    victims = victims_of(attack, train.labels, env, poison_target_class=True)
+    victims = victims_of(attack, train, env, poison_target_class=True)
     trigger = attack.craft(train, env)
 
     def batched() -> Tensor:

@@ -223,7 +223,7 @@ def profile(args: argparse.Namespace) -> None:
     for name, taken_each in seconds.items():
         print(f"{name:32} {args.batch_size / statistics.median(taken_each):10.1f} images/s")
     draws = torch.Generator(device).manual_seed(0)
-    uint8 = batch.images[:].to(device)
+    uint8 = batch.inputs[:].to(device)
     cropping = statistics.median(timed(lambda: augment(uint8, AUGMENTATION, draws), device) for _ in range(9))
     print(f"{'augmentation':32} {args.batch_size / cropping:10.1f} images/s")
 
@@ -237,7 +237,7 @@ def stepper(
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4)
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     forward = torch.compile(model, mode=mode, dynamic=False) if compiled else model
-    images = (batch.images[:].to(device).float() / 255).contiguous(memory_format=layout)
+    images = (batch.inputs[:].to(device).float() / 255).contiguous(memory_format=layout)
     labels = batch.labels.to(device)
 
     def step() -> None:

@@ -18,7 +18,7 @@ from hypothesis import settings
 from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 from backdoor_pipeline.training import Engine, Trainer
 
 # a busy machine is not an error
@@ -56,9 +56,9 @@ def make_set() -> Callable[..., ImageSet]:
     return make
 
 
-def facts(classes: int = 4, channels: int = 3, size: int = 32) -> DatasetSpec:
+def facts(classes: int = 4, channels: int = 3, size: int = 32) -> ImageSpec:
     """About the sets that `make_set` makes."""
-    return DatasetSpec(
+    return ImageSpec(
         name="noise",
         source="digits",
         options={},

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from helpers.parameters import image_methods
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
@@ -49,7 +50,7 @@ def images(count: int = 6) -> torch.Tensor:
 
 
 def test_every_attack_says_whether_its_trigger_has_a_strength() -> None:
-    kinds = {name: ATTACKS[name].trigger_type for name in ATTACKS.names() if name != NONE}
+    kinds = {name: ATTACKS[name].trigger_type for name in image_methods(ATTACKS) if name != NONE}
     assert {name for name, kind in kinds.items() if kind.strengths} == set(TRIGGERS)
     assert {name for name, kind in kinds.items() if not kind.strengths} == WITHOUT & set(kinds)
     for kind in kinds.values():

@@ -9,7 +9,7 @@ from torch import Tensor
 from backdoor_pipeline.attacks import ATTACKS, AttackEnv
 from backdoor_pipeline.attacks.methods.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import poison
-from backdoor_pipeline.attacks.trigger import NoTrigger, Trigger
+from backdoor_pipeline.attacks.trigger import NoTrigger, TextTrigger, Trigger
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.data.images import ImageSet
 
@@ -33,7 +33,8 @@ def test_a_trigger_refuses_all_but_uint8(kind: type[Trigger], dtype: torch.dtype
 
 def test_no_attacks_trigger_goes_round_the_check():
     for name in set(ATTACKS.names()) - {NONE}:
-        assert ATTACKS[name].trigger_type.__call__ is Trigger.__call__
+        kind = TextTrigger if ATTACKS[name].kind == "text" else Trigger
+        assert ATTACKS[name].trigger_type.__call__ is kind.__call__
 
 
 @pytest.mark.parametrize("which", ["train", "test"])

@@ -12,7 +12,7 @@ from PIL import Image
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.describe import describe
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 
 def picture(*, size=(40, 40), shade=(100, 100, 100), mode="RGB") -> Image.Image:
@@ -27,7 +27,7 @@ def put(folder: Path, pictures: dict[str, Image.Image]) -> None:
 
 
 def load(found, name: str, raw: Path):
-    spec = DatasetSpec.model_validate({"name": name, **found.block})
+    spec = ImageSpec.model_validate({"name": name, **found.block})
     return [load_split(spec, raw, split) for split in ("train", "test")]
 
 

@@ -14,7 +14,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.fetch import available, fetch
 from backdoor_pipeline.data.sources import embedded, load_split
 from backdoor_pipeline.data.sources.mnist import DEBIAN_FASHION, GARMENTS
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 from backdoor_pipeline.experiment.resolve import dataset_spec
 
 PROJECT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ PER_CLASS = {"train": 1000, "test": 200}
 PIXELS = "e1427044c614fabc29feeff0f27e6b68f88a9ee2f2cfe7d783b9157159864883"  # of the training pictures
 
 
-def spec(params: dict[str, Any], name: str = "fashion_small") -> DatasetSpec:
+def spec(params: dict[str, Any], name: str = "fashion_small") -> ImageSpec:
     return dataset_spec(name, params["datasets"][name])
 
 

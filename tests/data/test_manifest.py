@@ -17,7 +17,7 @@ from backdoor_pipeline.data.manifest import Manifest, remember, survey
 from backdoor_pipeline.data.memory import memory
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources.digits import Digits
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 FOLDER = make_spec("folder", 8, classes=2, train="train", test="test")
 
@@ -38,7 +38,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "SETTLED", -(10**12))
 
 
-def in_a_new_process(spec: DatasetSpec, raw: Path) -> Manifest:
+def in_a_new_process(spec: ImageSpec, raw: Path) -> Manifest:
     """The manifest, of which this process has forgotten what it knew."""
     memory.cache_clear()
     return survey(spec, raw)
@@ -239,7 +239,7 @@ def test_big_files_of_a_large_set_are_read_in_blocks(tmp_path: Path, monkeypatch
     assert content._read(file, True) != content._read(write(file, bytes(1001)), True)
 
 
-def gtsrb(raw: Path, train: str, count: int) -> DatasetSpec:
+def gtsrb(raw: Path, train: str, count: int) -> ImageSpec:
     """The official layout, its training pictures unpacked as `train`."""
     root = raw / "gtsrb/GTSRB"
     for n in range(count):

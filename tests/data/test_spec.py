@@ -10,22 +10,24 @@ from pydantic import ValidationError
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.data.fetch import PARTS
 from backdoor_pipeline.data.sources import get_source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import SPECS, ImageSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.budget import Budget
 
 SHIPPED = Path(__file__).parents[2] / "conf/base/parameters/datasets.yml"
 PARAMS = yaml.safe_load(SHIPPED.read_text())
 DATASETS = PARAMS["datasets"]
+FIXED = {"horizontal_flip": False}  # texts
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_shipped_settings_are_valid(name: str):
     facts = dict(DATASETS[name])
     budget = Budget.of(PARAMS["budget"], facts.pop("budget", {})).blocks
-    spec = DatasetSpec.model_validate({"name": name, **facts})
+    spec = SPECS[kind_of(facts)].model_validate({"name": name, **facts})
     get_source(spec)
-    recipe = {"epochs", "batch_size", "lr", "schedule"}
+    recipe = {"epochs", "batch_size", "lr", "schedule", "optimizer", "weight_decay"}
+    recipe |= {"warmup", "clip_norm"} if spec.kind_of_samples == "text" else set()
     assert set(budget["training"]) == set(budget["defending"]) == recipe
     assert set(budget["attacking"]) - recipe == {"model"}
     methods = set(budget) - {"training", "attacking", "defending", "watch"}
@@ -37,7 +39,9 @@ def test_every_download_is_configured_under_its_name():
 
 
 def test_only_these_are_flipped():
-    flipped = {name for name, facts in DATASETS.items() if facts["augmentation"]["horizontal_flip"]}
+    flipped = {
+        name for name, facts in DATASETS.items() if facts.get("augmentation", FIXED)["horizontal_flip"]
+    }
     assert flipped == {"cifar10", "cifar10_jpeg", "imagenet"}
 
 
@@ -68,22 +72,22 @@ def test_only_these_are_flipped():
 )
 def test_wrong_settings_are_refused(change: dict[str, object]):
     with pytest.raises(ValidationError):
-        DatasetSpec.model_validate(make_spec("digits").model_dump() | change)
+        ImageSpec.model_validate(make_spec("digits").model_dump() | change)
 
 
 def test_a_set_may_be_elsewhere_if_its_folder_is_absolute():
     for folder in ("/mnt/birds", "birds-v2", "pets/birds"):
         changed = make_spec("digits").model_dump() | {"options": {"folder": folder}}
-        assert DatasetSpec.model_validate(changed).options["folder"] == folder
+        assert ImageSpec.model_validate(changed).options["folder"] == folder
 
 
 def test_padding_below_the_image_size_is_allowed():
     crop = {"crop_padding": 31, "horizontal_flip": False}
-    spec = DatasetSpec.model_validate(make_spec("digits").model_dump() | {"augmentation": crop})
+    spec = ImageSpec.model_validate(make_spec("digits").model_dump() | {"augmentation": crop})
     assert spec.augmentation.crop_padding == 31
 
 
 def test_numbers_in_options_are_text_and_the_shape_is_square():
-    spec = DatasetSpec.model_validate(make_spec("digits").model_dump() | {"options": {"in_memory_gib": 0}})
+    spec = ImageSpec.model_validate(make_spec("digits").model_dump() | {"options": {"in_memory_gib": 0}})
     assert spec.options == {"in_memory_gib": "0"}
     assert spec.image_shape == (3, 32, 32)

@@ -18,7 +18,7 @@ def make_rows(count: int = 5, channels: int = 3, height: int = 4, width: int = 6
     pixels = torch.arange(count * channels * height * width) % 256
     return PoisonedRows(
         index=torch.arange(count) * 7,
-        images=pixels.to(torch.uint8).reshape(count, channels, height, width),
+        inputs=pixels.to(torch.uint8).reshape(count, channels, height, width),
         labels=torch.zeros(count, dtype=torch.int64),
         true_labels=torch.arange(count) % 3,
         roles=(torch.arange(count) % 2).to(torch.int8),

@@ -2,7 +2,7 @@
 
 import pytest
 from helpers import own_pictures
-from helpers.parameters import change
+from helpers.parameters import change, image_methods
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.base.errors import UserError
@@ -44,12 +44,12 @@ def test_own_data_need_no_budget_whatever_the_method(params, own) -> None:
     birds = own_pictures.block(num_classes=20, **own)
     changed = change(params, dataset="birds", datasets__birds=birds, model="preactresnet18")
     epochs = 5 if own.get("budget") else params["budget"]["training"]["epochs"]
-    for attack in ATTACKS.names():
+    for attack in image_methods(ATTACKS):
         experiment = resolve({**changed, "attack": attack, "poison_ratio": 0.01})
         assert experiment.training.recipe.epochs == epochs, attack
         if attack == "lc":
             assert experiment.poisoning.attack.params["surrogate"]["recipe"]["epochs"] == epochs
-    for defense in DEFENSES.names():
+    for defense in image_methods(DEFENSES):
         spec = resolve({**changed, "defense": defense}).defending.defense
         if defense in ("ac", "spectral"):
             assert spec.params["recipe"]["epochs"] == epochs, "the model is trained anew"

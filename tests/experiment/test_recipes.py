@@ -95,7 +95,7 @@ def test_every_defenses_recipe_is_the_common_one_with_its_budget(params, defense
     budget = params["datasets"]["digits"]["budget"]
     given = {key: value for key, value in params["recipe"].items() if value is not None}
     kind = "training" if defense in ("ac", "spectral") else "defending"
-    expected = {**given, **budget[kind], **budget.get(defense, {})}
+    expected = {**given, **params["budget"][kind], **budget[kind], **budget.get(defense, {})}
     found = recipe_of(resolve(change(params, defense=defense)), *path)
     assert found == Recipe.model_validate(expected).model_dump(mode="json")
 
@@ -136,7 +136,7 @@ def test_a_method_of_another_package_needs_to_say_nothing(params, outside, block
     recipe = recipe_of(resolve(changed), "recipe")
     assert recipe["epochs"] == (2 if block and block.get("recipe") else 100)
     assert recipe["lr"] == 0.123
-    assert recipe["weight_decay"] == params["recipe"]["weight_decay"]
+    assert recipe["weight_decay"] == params["budget"]["defending"]["weight_decay"]
 
 
 @pytest.mark.parametrize(

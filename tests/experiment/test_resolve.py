@@ -45,7 +45,7 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
     [
         (
             {"attack": "badnet"},
-            r"unknown attack 'badnet': did you mean 'badnets'\? Known: badnets, blended, .*, none, .*wanet\.",
+            r"unknown attack 'badnet': did you mean 'badnets'\? Known: badnets, .*, none, .*wanet, word\.",
         ),
         ({"defense": "fine_tuning"}, r"unknown defense 'fine_tuning'.* Known: .*ft, .*none"),
         ({"model": "resnet9"}, r"unknown model 'resnet9': did you mean 'resnet"),

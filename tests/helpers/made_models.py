@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from backdoor_pipeline.models import Classifier, ModelDescription
+from backdoor_pipeline.models import Classifier, ImageClassifier, ModelDescription
 
 
 def classifier(*layers: nn.Module, channels: int = 1, classes: int = 2, mean: float = 0.0) -> Classifier:
@@ -12,7 +12,7 @@ def classifier(*layers: nn.Module, channels: int = 1, classes: int = 2, mean: fl
         name="made", num_classes=classes, channels=channels, image_size=8, mean=(mean,) * channels,
         std=(1.0,) * channels, options={},
     )  # fmt: skip
-    return Classifier(description, nn.Sequential(*layers), 8).eval()
+    return ImageClassifier(description, nn.Sequential(*layers), 8).eval()
 
 
 def fixed(layer: nn.Module, weight: Tensor, bias: Tensor | None = None) -> nn.Module:

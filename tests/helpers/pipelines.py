@@ -6,13 +6,13 @@ from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.methods.badnets import BadNets
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, Poisoning
 from backdoor_pipeline.experiment.stages import AnalyzeStage
 from backdoor_pipeline.training import Engine
 
-FACTS = DatasetSpec(
+FACTS = ImageSpec(
     name="noise",
     source="digits",
     options={},

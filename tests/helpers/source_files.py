@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 
-def make_spec(
-    source: str, size: int = 32, channels: int = 3, classes: int = 10, **options: str
-) -> DatasetSpec:
+def make_spec(source: str, size: int = 32, channels: int = 3, classes: int = 10, **options: str) -> ImageSpec:
     """A spec for a test set named like its source."""
-    return DatasetSpec.model_validate(
+    return ImageSpec.model_validate(
         {
             "name": source,
             "source": source,

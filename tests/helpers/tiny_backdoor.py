@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+from backdoor_pipeline.models.classifier import Classifier, ImageClassifier, ModelDescription
 from backdoor_pipeline.training import Recipe
 
 RED, GREEN, BLUE = range(3)  # channels; red images are class 0, green ones class 1, and blue is the trigger
@@ -30,7 +30,7 @@ def classifier(network: nn.Module, size: int = 4, classes: int = 2) -> Classifie
         std=(1.0,) * 3,
         options={},
     )
-    return Classifier(description, network, size).eval()
+    return ImageClassifier(description, network, size).eval()
 
 
 def color_network() -> nn.Sequential:

@@ -8,7 +8,7 @@ from torch import nn
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
-from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+from backdoor_pipeline.models.classifier import Classifier, ImageClassifier, ModelDescription
 from backdoor_pipeline.training import Engine, Recipe, Trainer
 
 CLASSES, SIZE, TARGET = 6, 12, 2
@@ -48,7 +48,7 @@ def network(seed: int = 0, classes: int = CLASSES) -> Classifier:
             nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
             nn.Linear(8 * (SIZE // 2) ** 2, 24), nn.ReLU(), nn.Linear(24, classes),
         )  # fmt: skip
-    return Classifier(description, layers, SIZE)
+    return ImageClassifier(description, layers, SIZE)
 
 
 def corner(images: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
-from backdoor_pipeline.models import Classifier, ModelDescription
+from backdoor_pipeline.models import Classifier, ImageClassifier, ModelDescription
 
 
 def description(**changes) -> ModelDescription:
@@ -19,7 +19,7 @@ def description(**changes) -> ModelDescription:
 
 def toy(size: int = 4, input_size: int = 4) -> Classifier:
     network = nn.Sequential(nn.Flatten(), nn.Linear(2 * input_size**2, 3))
-    return Classifier(description(image_size=size), network, input_size)
+    return ImageClassifier(description(image_size=size), network, input_size)
 
 
 def test_normalization_by_hand():

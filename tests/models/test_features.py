@@ -3,8 +3,8 @@ import torch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import OverlaidImages, PoisonedRows
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.models import features as module
 from backdoor_pipeline.models.features import penultimate
+from backdoor_pipeline.training import trainer as module
 
 
 def small_model():
@@ -17,7 +17,7 @@ def small_model():
 def test_the_head_makes_logits_of_them_and_the_model_is_left_as_it_was(
     make_set, trainer, monkeypatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 7)
+    monkeypatch.setattr(module, "PREDICT_BATCH", 7)
     model, images = small_model().train(), make_set(rows=16).images
     before = {name: value.clone() for name, value in model.state_dict().items()}
     features = penultimate(trainer, model, images)

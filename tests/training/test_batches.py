@@ -70,8 +70,8 @@ def test_streamed_batches_are_the_resident_ones() -> None:
     streamed = ImageSet(Stream(resident.images), resident.labels, resident.classes)
     plan = plan_batches(torch.randperm(20), 6)
     pairs = zip(
-        BatchSource(resident, torch.device("cpu")).batches(plan),
-        BatchSource(streamed, torch.device("cpu")).batches(plan),
+        BatchSource(resident.images, resident.labels, torch.device("cpu")).batches(plan),
+        BatchSource(streamed.images, streamed.labels, torch.device("cpu")).batches(plan),
         strict=True,
     )
     for here, there in pairs:

@@ -78,7 +78,7 @@ def test_a_tampered_batch_is_what_is_trained_on() -> None:
 
     def objective(net, batch):
         batches.append(batch)
-        return net(batch.images).square().mean()
+        return net(batch.inputs).square().mean()
 
     trainer().fit(model(), given, recipe(epochs=2), seed=0, tamper=hand, objective=objective)
     assert [batch.step for batch in batches] == list(range(2 * 6))
@@ -87,7 +87,7 @@ def test_a_tampered_batch_is_what_is_trained_on() -> None:
         assert torch.equal(images, given.images[rows]), "as stored, before augmentation"
         assert epoch == batch.epoch
         assert torch.equal(rows, batch.index)
-        assert not batch.images.any()
+        assert not batch.inputs.any()
         assert torch.equal(batch.labels, (given.labels[rows] + rows % 2) % 3)
     assert len({noise for *_, noise in hand.seen}) == len(hand.seen), "one generator for a whole epoch"
 

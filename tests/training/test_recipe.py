@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from helpers.training import SGD, engine, model, recipe
+from helpers.training import engine, model, recipe
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -109,7 +109,7 @@ def test_adam_gets_its_settings() -> None:
         ("lr", float("inf")),
         ("momentum", 1),
         ("weight_decay", -1),
-        ("schedule", "linear"),
+        ("schedule", "steep"),
         ("milestones", [0]),
         ("gamma", 0),
         ("patience", -1),
@@ -139,8 +139,8 @@ def test_a_wrong_engine_is_refused(field: str, value: object) -> None:
 def test_the_base_configuration_is_whole() -> None:
     parameters = yaml.safe_load(BASE.read_text())
     Engine.model_validate(parameters["engine"])
-    budget = {"lr": 0.01, "batch_size": 128, "schedule": "cosine", "epochs": 100}
-    assert set(parameters["recipe"]) == set(SGD.model_dump())
+    budget = yaml.safe_load((BASE.parent / "datasets.yml").read_text())["budget"]["training"]
+    assert set(parameters["recipe"]) == set(Recipe.model_fields)
     assert Recipe.model_validate({**parameters["recipe"], **budget}).momentum == 0.9
     assert all(parameters["recipe"][name] is None for name in budget)
     assert parameters["training"] == {}, "the victim's is the common one"

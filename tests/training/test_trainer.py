@@ -76,7 +76,7 @@ def rates_of_steps(images: int = 12, **changes: object) -> list[float]:
 
     def follow(net: nn.Module, batch: Batch) -> Tensor:
         path.append(net.weight.item())
-        return net(batch.images)
+        return net(batch.inputs)
 
     net = Slide()
     plan = recipe(batch_size=4, lr=1.0, momentum=0, weight_decay=0, **changes)
@@ -144,8 +144,8 @@ def test_an_objective_sees_the_batches_and_decides_what_is_learned() -> None:
     images, seen = data(), []
 
     def to_the_first_class(net: nn.Module, batch: Batch) -> Tensor:
-        seen.append((batch.index, batch.labels, batch.images, batch.epoch))
-        return F.cross_entropy(net(batch.images), torch.zeros_like(batch.labels))
+        seen.append((batch.index, batch.labels, batch.inputs, batch.epoch))
+        return F.cross_entropy(net(batch.inputs), torch.zeros_like(batch.labels))
 
     net = model()
     history = trainer().fit(
@@ -177,7 +177,7 @@ def test_an_epoch_has_the_steps_asked_for_and_its_loss_is_their_mean(steps: int)
     def constant(net: nn.Module, batch: Batch) -> Tensor:
         seen[batch.epoch - 1].append(batch.index)
         assert batch.step == (batch.epoch - 1) * steps + len(seen[batch.epoch - 1]) - 1
-        return 0 * net(batch.images).sum() + 2.5
+        return 0 * net(batch.inputs).sum() + 2.5
 
     history = trainer().fit(model(), data(), recipe(epochs=2), seed=1, steps=steps, objective=constant)
     assert [len(batches) for batches in seen] == [steps, steps]
@@ -188,7 +188,7 @@ def test_losses_per_sample_can_be_weighed() -> None:
     """Gradient ascent, as unlearning needs it, undoes what was learned."""
 
     def ascent(net: nn.Module, batch: Batch) -> Tensor:
-        return -F.cross_entropy(net(batch.images), batch.labels, reduction="none").mean()
+        return -F.cross_entropy(net(batch.inputs), batch.labels, reduction="none").mean()
 
     net, images = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), data()
     trainer(None).fit(net, images, recipe(epochs=10), seed=1)
@@ -202,14 +202,14 @@ def test_losses_per_sample_can_be_weighed() -> None:
 
 def test_an_objective_may_report_other_labels() -> None:
     def relabeled(net: nn.Module, batch: Batch) -> Tensor:
-        logits = net(batch.images)
+        logits = net(batch.inputs)
         batch.report(torch.eye(3)[batch.labels], (batch.labels + 1) % 3)
         return F.cross_entropy(logits, batch.labels)
 
     def twice(net: nn.Module, batch: Batch) -> Tensor:
         batch.report(torch.eye(3)[batch.labels].repeat(2, 1), batch.labels.repeat(2))
         return (
-            cross_entropy(net, batch) if batch.epoch < 0 else F.cross_entropy(net(batch.images), batch.labels)
+            cross_entropy(net, batch) if batch.epoch < 0 else F.cross_entropy(net(batch.inputs), batch.labels)
         )
 
     for objective, accuracy in ((relabeled, 0.0), (twice, 1.0)):
@@ -293,7 +293,7 @@ def test_precision_is_what_the_model_computes_in() -> None:
     seen: list[torch.dtype] = []
 
     def record(net: nn.Module, batch: Batch) -> Tensor:
-        logits = net(batch.images)
+        logits = net(batch.inputs)
         seen.append(logits.dtype)
         return F.cross_entropy(logits.float(), batch.labels)
 

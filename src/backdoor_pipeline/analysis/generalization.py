@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.lines import Line, Panel, line_figure, note
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import AnyTrigger, Trigger
+from backdoor_pipeline.data.samples import Held
 from backdoor_pipeline.metrics.accuracy import attack_success_rate, robust_accuracy
 from backdoor_pipeline.training import Trainer
 
@@ -17,9 +18,9 @@ SAME = 1e-3  # relative difference below which two strengths are one
 LOOKS = {BEFORE: ("before defense", style.VERMILION, "-"), AFTER: ("after defense", style.BLUE, "--")}
 
 
-def strengths_to_test(trigger: Trigger) -> list[float]:
+def strengths_to_test(trigger: AnyTrigger) -> list[float]:
     """The values at which all such triggers are tested, and its own, ascending; none without a strength."""
-    if trigger.strengths is None:
+    if not isinstance(trigger, Trigger) or trigger.strengths is None:
         return []
     own = trigger.own_strength()
     others = [value for value in trigger.strengths.tested if abs(value - own) > SAME * own]
@@ -30,8 +31,8 @@ def strengths_to_test(trigger: Trigger) -> list[float]:
 def strength_rows(
     trainer: Trainer,
     models: dict[str, nn.Module],
-    trigger: Trigger,
-    images: Tensor,
+    trigger: AnyTrigger,
+    images: Held,
     targets: Tensor,
     true_labels: Tensor,
 ) -> pd.DataFrame:
@@ -41,7 +42,7 @@ def strength_rows(
         trainer: the engine.
         models: by when, `before` and perhaps `after` the defense.
         trigger: as the attack crafted it.
-        images: clean, uint8, (N, C, H, W).
+        images: clean, uint8, (N, C, H, W); of texts no trigger has a strength.
         targets: the label that the attacker wants for each, int64, (N,).
         true_labels: int64, (N,).
 
@@ -51,6 +52,8 @@ def strength_rows(
     """
     rows = []
     for value in strengths_to_test(trigger):
+        assert isinstance(trigger, Trigger)
+        assert isinstance(images, Tensor)
         changed = trigger if value == trigger.own_strength() else trigger.at_strength(value)
         stamped = changed.to(trainer.device)(images.to(trainer.device)).cpu()
         changed.cpu()

@@ -8,8 +8,8 @@ from torch import nn
 from backdoor_pipeline.analysis.scoring import to_answers
 from backdoor_pipeline.analysis.watching import Watcher
 from backdoor_pipeline.attacks import Trigger
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.training import Trainer
 
 
@@ -27,7 +27,7 @@ class Look:
     """
 
     trainer: Trainer
-    clean: ImageSet
+    clean: SampleSet
     triggered: Callable[[Trigger | None], PoisonedRows]
     every: int
     epochs: int

@@ -7,20 +7,20 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.metrics.accuracy import Scores, attack_success_rate, clean_accuracy, robust_accuracy
 from backdoor_pipeline.training import Trainer
 
 CLEAN, TRIGGERED = "clean", "triggered"  # the two test sets
 
 
-def score(trainer: Trainer, model: nn.Module, clean: ImageSet, triggered: PoisonedRows) -> Scores:
+def score(trainer: Trainer, model: nn.Module, clean: SampleSet, triggered: PoisonedRows) -> Scores:
     """C-Acc on the clean test set; ASR and R-Acc on the triggered one."""
     return to_scores(
-        trainer.predict(model, clean.images),
+        trainer.predict(model, clean.inputs),
         clean.labels,
-        trainer.predict(model, triggered.images),
+        trainer.predict(model, triggered.inputs),
         triggered,
     )
 
@@ -44,10 +44,10 @@ class Answers:
         yield "poisoned", self.triggered, self.rows.labels
 
 
-def to_answers(trainer: Trainer, model: nn.Module, clean: ImageSet, triggered: PoisonedRows) -> Answers:
+def to_answers(trainer: Trainer, model: nn.Module, clean: SampleSet, triggered: PoisonedRows) -> Answers:
     """What a model puts out for the clean and for the triggered test set."""
-    output = trainer.logits(model, clean.images)
-    stamped = trainer.logits(model, triggered.images) if len(triggered) else output[:0]
+    output = trainer.logits(model, clean.inputs)
+    stamped = trainer.logits(model, triggered.inputs) if len(triggered) else output[:0]
     return Answers(output, stamped, clean.labels, triggered)
 
 
@@ -61,7 +61,7 @@ def to_scores(clean_predicted: Tensor, labels: Tensor, predicted: Tensor, trigge
 
 
 def prediction_frame(
-    clean: ImageSet, triggered: PoisonedRows, **predicted: tuple[Tensor, Tensor]
+    clean: SampleSet, triggered: PoisonedRows, **predicted: tuple[Tensor, Tensor]
 ) -> pd.DataFrame:
     """One row per test image: set, index into the test set, true label, target (-1: none), predictions.
 

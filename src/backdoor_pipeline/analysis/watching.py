@@ -18,8 +18,8 @@ from backdoor_pipeline.attacks import AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, draw_roles
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.base.timing import Stopwatch
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet, images_of
 from backdoor_pipeline.experiment.specs import Watching
 from backdoor_pipeline.training import History, Trainer
 from backdoor_pipeline.training.hosting import hosted
@@ -94,7 +94,7 @@ class Watcher:
 
 
 def watch_static(
-    watching: Watching, trainer: Trainer, data: ImageSet, changed: PoisonedRows, seed: int, epochs: int
+    watching: Watching, trainer: Trainer, data: SampleSet, changed: PoisonedRows, seed: int, epochs: int
 ) -> Watcher | None:
     """The watcher of a training on a poisoned set; None if nothing is watched.
 
@@ -114,7 +114,7 @@ def watch_static(
     rows = {kind: found for kind, found in rows.items() if len(found)}
     size = min(watching.gradients, *map(len, rows.values()))
     drawn = {kind: found[_order(len(found), seed, kind)[:size]] for kind, found in rows.items() if size}
-    stored = {kind: (data.images[found], data.labels[found]) for kind, found in drawn.items()}
+    stored = {kind: (images_of(data).images[found], data.labels[found]) for kind, found in drawn.items()}
 
     def kinds(epoch: int, trigger: Trigger | None) -> Kinds:  # noqa: ARG001
         return {
@@ -126,7 +126,7 @@ def watch_static(
 
 
 def watch_controlled(
-    watching: Watching, attack: TrainingControlledAttack, data: ImageSet, env: AttackEnv, epochs: int
+    watching: Watching, attack: TrainingControlledAttack, data: SampleSet, env: AttackEnv, epochs: int
 ) -> Watcher | None:
     """The watcher of a training that the attacker runs; None if nothing is watched.
 
@@ -148,7 +148,7 @@ def watch_controlled(
     present = [kind for kind in shares if shares[kind]]
     size = min(watching.gradients, len(data) // len(present))
     drawn = zip(present, _order(len(data), env.seed, "rows").split(size), strict=False) if size else ()
-    stored = {kind: (data.images[rows], data.labels[rows]) for kind, rows in drawn}
+    stored = {kind: (images_of(data).images[rows], data.labels[rows]) for kind, rows in drawn}
 
     def kinds(epoch: int, trigger: Trigger | None) -> Kinds:
         assert trigger is not None
@@ -169,7 +169,7 @@ def watch_controlled(
     return Watcher(watching, env.trainer, _recorder(data, watching), roles, kinds, epochs)
 
 
-def _recorder(data: ImageSet, watching: Watching) -> SampleRecorder:
+def _recorder(data: SampleSet, watching: Watching) -> SampleRecorder:
     return SampleRecorder(len(data), repr(watching))
 
 

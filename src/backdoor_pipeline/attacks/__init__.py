@@ -4,13 +4,14 @@ from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.parts.surrogate import Surrogate, SurrogateNetworks, surrogate_of
-from backdoor_pipeline.attacks.trigger import Strengths, Trigger
+from backdoor_pipeline.attacks.trigger import AnyTrigger, Strengths, TextTrigger, Trigger
 from backdoor_pipeline.base.registry import Registry
 
 ATTACKS: Registry[Attack] = Registry("attack", Attack, "backdoor_pipeline.attacks")  # type: ignore[type-abstract]
 
 __all__ = [
     "ATTACKS",
+    "AnyTrigger",
     "Attack",
     "AttackEnv",
     "Networks",
@@ -19,6 +20,7 @@ __all__ = [
     "Strengths",
     "Surrogate",
     "SurrogateNetworks",
+    "TextTrigger",
     "TrainingControlledAttack",
     "Trigger",
     "Victim",

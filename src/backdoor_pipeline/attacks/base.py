@@ -4,16 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
-
-from torch import Tensor
+from typing import Any, ClassVar
 
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Preparation, Prepared
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import AnyTrigger
 from backdoor_pipeline.base.registry import Method
-from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import DatasetSpec, Kind
 from backdoor_pipeline.training import Trainer
 
 
@@ -41,25 +38,32 @@ class AttackEnv:
 
 
 class Attack(Method, ABC):
-    """A backdoor attack.
+    """A backdoor attack on images or on texts.
+
+    The sets that it is handed are `ImageSet`s or `TextSet`s, by its kind, and so are triggers and inputs.
 
     Class attributes:
+        kind: what it poisons.
+        other_classes_only: it never poisons samples that have the wanted label already, whatever
+            `poison_target_class` says.
         clean_label: only images of the target class are poisoned, and their labels stay.
         all_to_all: whether it can send every class to another one.
         trigger_type: what `craft` returns, so that a saved trigger can be read again.
         networks_type: what `prepare` makes, likewise.
     """
 
+    kind: ClassVar[Kind] = "image"
+    other_classes_only: ClassVar[bool] = False
     clean_label: ClassVar[bool] = False
     all_to_all: ClassVar[bool] = True
-    trigger_type: ClassVar[type[Trigger]]
+    trigger_type: ClassVar[type[AnyTrigger]]
     networks_type: ClassVar[type[Networks]] = NoNetworks
 
     def preparation(self) -> Preparation | None:
         """What decides the networks that `prepare` trains; None: it needs none."""
         return None
 
-    def prepare(self, train: ImageSet, test: ImageSet, env: AttackEnv) -> Prepared:  # noqa: ARG002
+    def prepare(self, train: Any, test: Any, env: AttackEnv) -> Prepared:  # noqa: ARG002
         """Train the attacker's own networks; called once for all attacks of equal preparation.
 
         Draw from the preparation's own seed, not from `env.seed`: the networks serve every seed.
@@ -72,18 +76,17 @@ class Attack(Method, ABC):
         return Prepared()
 
     @abstractmethod
-    def craft(self, train: ImageSet, env: AttackEnv) -> Trigger:
+    def craft(self, train: Any, env: AttackEnv) -> Any:
         """The trigger, from the clean training set and `env.prepared.networks`."""
 
-    def poison(self, images: Tensor, trigger: Trigger, env: AttackEnv) -> Tensor:  # noqa: ARG002
-        """Training images (uint8, (n, C, H, W)) as the attacker plants them; by default as at test time.
+    def poison(self, inputs: Any, trigger: Any, env: AttackEnv) -> Any:  # noqa: ARG002
+        """Training inputs (uint8 images, or texts) as they are planted; by default as at test time.
 
         Images and trigger are on the engine's device. Clean-label attacks get images of the target class.
         """
-        stamped: Tensor = trigger(images)
-        return stamped
+        return trigger(inputs)
 
-    def rivals(self, trigger: Trigger, env: AttackEnv) -> Sequence[Trigger]:  # noqa: ARG002
+    def rivals(self, trigger: Any, env: AttackEnv) -> Sequence[Any]:  # noqa: ARG002
         """Triggers of the same kind from other draws, to see whether they fire too; by default none.
 
         Args:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,6 @@ from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.base.seeds import generator
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Observer, Recipe
 
@@ -62,7 +61,7 @@ class TrainingControlledAttack(Attack, ABC):
     training: Schedule
 
     @abstractmethod
-    def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
+    def cross(self, images: Tensor, trigger: Any, draws: torch.Generator) -> Tensor:
         """Images (uint8, (n, C, H, W)) with triggers that must not fire.
 
         Args:
@@ -72,12 +71,10 @@ class TrainingControlledAttack(Attack, ABC):
         """
 
     @abstractmethod
-    def train(
-        self, data: ImageSet, trigger: Trigger, victim: Victim, env: AttackEnv
-    ) -> tuple[Classifier, History]:
+    def train(self, data: Any, trigger: Any, victim: Victim, env: AttackEnv) -> tuple[Classifier, History]:
         """The backdoored model and its history, trained from the clean set; see `Trainer.fit`."""
 
-    def prepare_for(self, train: ImageSet, test: ImageSet, victim: Victim, env: AttackEnv) -> Prepared:
+    def prepare_for(self, train: Any, test: Any, victim: Victim, env: AttackEnv) -> Prepared:
         """As `prepare`, for attacks whose trigger and model are learned together.
 
         Called, for each victim's model, if `preparation` is not None. Here `env.seed` is to be drawn from.

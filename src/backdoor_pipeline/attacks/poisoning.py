@@ -2,29 +2,31 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
-from backdoor_pipeline.attacks.trigger import Trigger, require_uint8
+from backdoor_pipeline.attacks.trigger import AnyTrigger, Trigger, require_uint8
 from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.data.samples import Held, SampleSet, concatenated, nothing_like
+from backdoor_pipeline.data.texts import TextSet
 
 BATCH = 4096  # images stamped at a time: bounds the memory of the attacks that need floats
 
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """What an attack makes: the changed training rows, the triggered test images, and the trigger."""
+    """What an attack makes: the changed training rows, the triggered test set, and the trigger."""
 
     train: PoisonedRows
     test: PoisonedRows
-    trigger: Trigger
+    trigger: AnyTrigger
 
 
 class Poisoned(Protocol):
@@ -39,14 +41,14 @@ class Poisoned(Protocol):
         """See `Poison`."""
 
     @property
-    def trigger(self) -> Trigger:
+    def trigger(self) -> AnyTrigger:
         """See `Poison`."""
 
 
 def poison(
     attack: Attack,
-    train: ImageSet,
-    test: ImageSet,
+    train: SampleSet,
+    test: SampleSet,
     env: AttackEnv,
     *,
     poison_target_class: bool,
@@ -65,43 +67,44 @@ def poison(
         UserError: the ratio is infeasible (see `select_victims`); said before the trigger is crafted.
     """
     for data in (train, test):
-        require_uint8(data.images[:1], "an attack poisons")
-    victims = victims_of(attack, train.labels, env, poison_target_class=poison_target_class)
+        if isinstance(data, ImageSet):
+            require_uint8(data.images[:1], "an attack poisons")
+    victims = victims_of(attack, train, env, poison_target_class=poison_target_class)
     trigger = attack.craft(train, env)
     rows = poisoned_rows(attack, train, victims, trigger, env)
-    if isinstance(attack, TrainingControlledAttack):
+    if isinstance(attack, TrainingControlledAttack) and isinstance(train, ImageSet):
         rows = rows.joined(cross_rows(attack, train, victims, trigger, env))
     return Poison(rows, triggered_rows(test, trigger, env), trigger)
 
 
-def victims_of(attack: Attack, labels: Tensor, env: AttackEnv, *, poison_target_class: bool) -> Tensor:
+def victims_of(attack: Attack, train: SampleSet, env: AttackEnv, *, poison_target_class: bool) -> Tensor:
     """The training rows that this attack poisons; see `select_victims`.
 
     Args:
         attack: the attack.
-        labels: the true labels of the whole training set, int64, (N,).
+        train: the clean training set.
         env: for the ratio, the wanted labels and the seed.
         poison_target_class: see `select_victims`.
     """
     return select_victims(
-        labels,
+        train.labels,
         env.poison_ratio,
         env.label_map,
         clean_label=attack.clean_label,
         poison_target_class=poison_target_class,
         seed=env.seed,
+        able=attack.trigger_type.can(train.inputs),
     )
 
 
 def poisoned_rows(
-    attack: Attack, train: ImageSet, victims: Tensor, trigger: Trigger, env: AttackEnv
+    attack: Attack, train: SampleSet, victims: Tensor, trigger: AnyTrigger, env: AttackEnv
 ) -> PoisonedRows:
     """The victims as the attacker plants them; clean-label attacks keep their labels."""
     true = train.labels[victims]
-    images = _stamped(train, victims, trigger, env, lambda batch: attack.poison(batch, trigger, env))
     return PoisonedRows(
         index=victims,
-        images=images,
+        inputs=_stamped(train, victims, trigger, env, lambda batch: attack.poison(batch, trigger, env)),
         labels=true if attack.clean_label else env.label_map(true),
         true_labels=true,
         roles=torch.zeros_like(victims, dtype=torch.int8),
@@ -128,17 +131,22 @@ def cross_test(attack: TrainingControlledAttack, test: ImageSet, trigger: Trigge
     """Every test image with a trigger that must not fire: uint8, (N, C, H, W)."""
     draws = generator(env.seed, "cross", "test", device=env.trainer.device)
     every = torch.arange(len(test))
-    return _stamped(test, every, trigger, env, lambda batch: attack.cross(batch, trigger, draws))
+    made = _stamped(test, every, trigger, env, lambda batch: attack.cross(batch, trigger, draws))
+    assert isinstance(made, Tensor)
+    return made
 
 
-def triggered_rows(test: ImageSet, trigger: Trigger, env: AttackEnv) -> PoisonedRows:
-    """The images that ASR counts: every test image whose label is not the wanted one already, triggered."""
-    wanted = env.label_map(test.labels)
-    index = (wanted != test.labels).nonzero().squeeze(1)
-    images = _stamped(test, index, trigger, env, trigger)
+def triggered_rows(test: SampleSet, trigger: AnyTrigger, env: AttackEnv) -> PoisonedRows:
+    """What ASR counts: every test sample whose label is not the wanted one already, triggered.
+
+    Those that the trigger cannot be put on are left out.
+    """
+    wanted, able = env.label_map(test.labels), trigger.can(test.inputs)
+    counted = wanted != test.labels if able is None else (wanted != test.labels) & able
+    index = counted.nonzero().squeeze(1)
     return PoisonedRows(
         index=index,
-        images=images,
+        inputs=_stamped(test, index, trigger, env, trigger),
         labels=wanted[index],
         true_labels=test.labels[index],
         roles=torch.zeros_like(index, dtype=torch.int8),
@@ -146,11 +154,14 @@ def triggered_rows(test: ImageSet, trigger: Trigger, env: AttackEnv) -> Poisoned
 
 
 def _stamped(
-    data: ImageSet, index: Tensor, trigger: Trigger, env: AttackEnv, stamp: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """These rows' images stamped on the engine's device, back on the CPU: uint8, (n, C, H, W)."""
+    data: SampleSet, index: Tensor, trigger: AnyTrigger, env: AttackEnv, stamp: Callable[..., Any]
+) -> Held:
+    """These rows' inputs as `stamp` changes them: images on the engine's device, then back on the CPU."""
+    if isinstance(data, TextSet):
+        texts: Held = stamp(data.texts[index])
+        return texts
     device = env.trainer.device
     trigger.to(device)
-    batches = [stamp(data.images[rows].to(device)).cpu() for rows in index.split(BATCH)]
+    batches = [stamp(data.images[rows].to(device)).cpu() for rows in index.split(BATCH) if len(rows)]
     trigger.cpu()
-    return torch.cat(batches) if batches else data.images[index]
+    return concatenated(batches) if batches else nothing_like(data)

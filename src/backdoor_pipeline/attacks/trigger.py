@@ -1,4 +1,4 @@
-"""What a trigger is: a small module that stamps a batch of uint8 images."""
+"""What a trigger is: a small module that stamps a batch of uint8 images, or rewrites sentences."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+
+from backdoor_pipeline.data.samples import Inputs
+from backdoor_pipeline.data.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Strengths:
     tested: tuple[float, ...]
 
 
-class Trigger(nn.Module, ABC):
-    """Turns clean images into triggered ones, on any device.
+class AnyTrigger(nn.Module, ABC):
+    """What triggers of images and of texts have in common: how they are saved, and on what they can be put.
 
     What was learned or drawn lives in buffers and parameters; `config` holds the constructor's arguments, so
     that `type(trigger)(**trigger.config)` followed by `load_state_dict` rebuilds it.
@@ -39,6 +42,28 @@ class Trigger(nn.Module, ABC):
     def __init__(self, **config: Any) -> None:
         super().__init__()
         self.config = config
+
+    @classmethod
+    def can(cls, inputs: Inputs) -> Tensor | None:  # noqa: ARG003
+        """Which of these it can be put on: bool, (N,); None: on all."""
+        return None
+
+
+class TextTrigger(AnyTrigger):
+    """Turns clean sentences into triggered ones; each by itself, whatever the others are."""
+
+    def __call__(self, texts: Texts) -> Texts:
+        """What `forward` does."""
+        triggered: Texts = super().__call__(texts)
+        return triggered
+
+    @abstractmethod
+    def forward(self, texts: Texts) -> Texts:
+        """Triggered copies of `texts`, of which each is one that it can be put on."""
+
+
+class Trigger(AnyTrigger):
+    """Turns clean images into triggered ones, on any device."""
 
     def __call__(self, images: Tensor) -> Tensor:
         """What `forward` does.

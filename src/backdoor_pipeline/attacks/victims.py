@@ -16,6 +16,7 @@ def select_victims(
     clean_label: bool,
     poison_target_class: bool,
     seed: int,
+    able: Tensor | None = None,
 ) -> Tensor:
     """Draw round(ratio * N) rows without replacement; the same on every device.
 
@@ -29,6 +30,7 @@ def select_victims(
         clean_label: draw only rows that have the wanted label already.
         poison_target_class: without it, draw only rows that do not.
         seed: the experiment's seed.
+        able: the rows that the trigger can be put on: bool, (N,); None: all.
 
     Returns:
         Row indices, int64, ascending.
@@ -37,8 +39,11 @@ def select_victims(
         UserError: the ratio asks for no image at all, or for more than there are.
     """
     may = _may_be_poisoned(labels, label_map, clean_label, poison_target_class)
+    if able is not None:
+        may &= able
     candidates = may.nonzero().squeeze(1)
-    count = victim_count(ratio, len(candidates), len(labels), clean_label=clean_label)
+    why = limit(clean_label=clean_label, able=able is not None)
+    count = victim_count(ratio, len(candidates), len(labels), why)
     drawn = torch.randperm(len(candidates), generator=generator(seed, "victims"))[:count]
     victims, _ = candidates[drawn].sort()
     return victims
@@ -57,8 +62,14 @@ def available(counts: Tensor, label_map: LabelMap, *, clean_label: bool, poison_
     return int(counts[_may_be_poisoned(labels, label_map, clean_label, poison_target_class)].sum())
 
 
-def victim_count(ratio: float, candidates: int, total: int, *, clean_label: bool) -> int:
+def victim_count(ratio: float, candidates: int, total: int, limit: str) -> int:
     """round(ratio * total).
+
+    Args:
+        ratio: share of the whole training set.
+        candidates: the samples that may be poisoned.
+        total: samples in all.
+        limit: why no others may, for the error; see `limit`.
 
     Raises:
         UserError: that is no image at all, or more than there are candidates.
@@ -69,8 +80,15 @@ def victim_count(ratio: float, candidates: int, total: int, *, clean_label: bool
             f"poison_ratio {ratio:g} of {total:,} images is no image: use {1 / total:.2g} or more."
         )
     if count > candidates:
-        raise UserError(_infeasible(ratio, count, candidates, total, clean_label))
+        raise UserError(_infeasible(ratio, count, candidates, total, limit))
     return count
+
+
+def limit(*, clean_label: bool, able: bool = False) -> str:
+    """Why an attack may not poison every sample: it is clean-label, or cannot put its trigger on some."""
+    if clean_label:
+        return "a clean-label attack poisons the target class only"
+    return "the target class is left out" + (", and what has no paraphrase" if able else "")
 
 
 def largest_ratio(candidates: int, total: int) -> float:
@@ -98,14 +116,9 @@ def _may_be_poisoned(
     return label_map(labels) != labels
 
 
-def _infeasible(ratio: float, wanted: int, available: int, total: int, clean_label: bool) -> str:
+def _infeasible(ratio: float, wanted: int, available: int, total: int, limit: str) -> str:
     largest = largest_ratio(available, total)
-    reason = (
-        "a clean-label attack poisons the target class only"
-        if clean_label
-        else "the target class is left out"
-    )
     return (
-        f"poison_ratio {ratio:g} asks for {wanted:,} images but {reason}, "
+        f"poison_ratio {ratio:g} asks for {wanted:,} images but {limit}, "
         f"which leaves {available:,} of {total:,}: the largest feasible ratio is {largest:g}."
     )

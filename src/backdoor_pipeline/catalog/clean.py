@@ -4,18 +4,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from backdoor_pipeline.catalog.read_only import ReadOnlyDataset
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources import load_split
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import AnySpec
 from backdoor_pipeline.data.splits import Splits
+
+SPEC: TypeAdapter[AnySpec] = TypeAdapter(AnySpec)
 
 
 class CleanDataset(ReadOnlyDataset[Splits]):
-    """The clean images of the experiment's data set, each split decoded once per run, when it is needed.
+    """The clean samples of the experiment's data set, each split decoded once per run, when it is needed.
 
     Args:
-        spec: the data set's facts, as `DatasetSpec` takes them.
+        spec: the data set's facts, as `AnySpec` takes them.
         filepath: the folder of raw data that holds a folder per data set.
         metadata: for Kedro-Viz.
     """
@@ -23,7 +27,7 @@ class CleanDataset(ReadOnlyDataset[Splits]):
     def __init__(
         self, *, spec: dict[str, Any], filepath: str, metadata: dict[str, Any] | None = None
     ) -> None:
-        self.spec = DatasetSpec.model_validate(spec)
+        self.spec = SPEC.validate_python(spec)
         super().__init__({"dataset": self.spec.name, "filepath": filepath}, metadata)
         self.raw = Path(filepath)
         self._loaded: Splits | None = None
@@ -61,11 +65,11 @@ class ImageSplitDataset(CleanDataset):
         super().__init__(spec=spec, filepath=filepath, metadata=metadata)
         self.split = split
 
-    def load(self) -> ImageSet:  # type: ignore[override]
-        """The images, from memory after the first time.
+    def load(self) -> SampleSet:  # type: ignore[override]
+        """The samples, from memory after the first time.
 
         Raises:
             UserError: the data set is missing or damaged.
         """
-        images: ImageSet = getattr(self._splits(), self.split)
-        return images
+        samples: SampleSet = getattr(self._splits(), self.split)
+        return samples

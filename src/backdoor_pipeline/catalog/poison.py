@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any
 
-from backdoor_pipeline.attacks import Trigger
+from backdoor_pipeline.attacks import AnyTrigger
 from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.catalog.rows import PoisonedRowsDataset
 from backdoor_pipeline.catalog.sealed import SealedDataset
@@ -63,7 +63,7 @@ class StoredPoison:
         return rows
 
     @cached_property
-    def trigger(self) -> Trigger:
+    def trigger(self) -> AnyTrigger:
         """See `Poison`."""
-        trigger: Trigger = self._parts["trigger"].load()
+        trigger: AnyTrigger = self._parts["trigger"].load()
         return trigger

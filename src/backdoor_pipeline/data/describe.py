@@ -18,7 +18,7 @@ from backdoor_pipeline.data.sources import find_split, get_source
 from backdoor_pipeline.data.sources.base import Encoded, Split, unclear, unreadable
 from backdoor_pipeline.data.sources.listing import some, subfolders
 from backdoor_pipeline.data.sources.pictures import decode
-from backdoor_pipeline.data.spec import Augmentation, DatasetSpec
+from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 
 NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -61,7 +61,7 @@ def describe(folder: Path, name: str, raw: Path) -> Description:
     source, options = _layout(folder)
     if folder.resolve() != (raw / name).resolve():
         options["folder"] = str(folder.resolve())
-    draft = DatasetSpec(
+    draft = ImageSpec(
         name=name, source=source, options=options, num_classes=1_000_000, image_size=1, channels=3,
         mean=(0, 0, 0), std=(1, 1, 1), augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def _pattern(folder: Path, shards: list[Path], names: tuple[str, ...]) -> str | 
     return None
 
 
-def _labels(draft: DatasetSpec, raw: Path) -> tuple[dict[Split, int], tuple[str, ...]]:
+def _labels(draft: ImageSpec, raw: Path) -> tuple[dict[Split, int], tuple[str, ...]]:
     """The images of each split, and the names of the classes."""
     source, counts, highest = get_source(draft), {}, 0
     for split in NAMES:
@@ -126,7 +126,7 @@ def _labels(draft: DatasetSpec, raw: Path) -> tuple[dict[Split, int], tuple[str,
     return counts, names if len(names) < draft.num_classes else names[: highest + 1]
 
 
-def _sample(draft: DatasetSpec, raw: Path, every: int) -> Iterator[Encoded]:
+def _sample(draft: ImageSpec, raw: Path, every: int) -> Iterator[Encoded]:
     """Each n-th training picture."""
     yield from islice(get_source(draft).encoded(draft, find_split(draft, raw, "train")), 0, None, every)
 

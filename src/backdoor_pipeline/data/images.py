@@ -50,6 +50,11 @@ class ImageSet:
         return len(self.labels)
 
     @property
+    def inputs(self) -> Images:
+        """The images, as what is shared with texts calls them."""
+        return self.images
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         channels, height, width = self.images.shape[1:]

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.data.images import Images, ImageSet
+from backdoor_pipeline.data.samples import Held, SampleSet, concatenated, nothing_like
+from backdoor_pipeline.data.texts import Texts, TextSet
 
 ROLES = (
     "poisoned",
@@ -19,14 +21,14 @@ class PoisonedRows:
 
     Attributes:
         index: rows of the clean set, int64, (n,).
-        images: uint8, (n, C, H, W).
+        inputs: as they are now: uint8 images (n, C, H, W), or n texts.
         labels: the labels given by the attacker, int64, (n,).
         true_labels: int64, (n,).
         roles: index into `ROLES`, int8, (n,).
     """
 
     index: Tensor
-    images: Tensor
+    inputs: Held
     labels: Tensor
     true_labels: Tensor
     roles: Tensor
@@ -34,24 +36,49 @@ class PoisonedRows:
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def images(self) -> Tensor:
+        """The inputs of an image data set: uint8, (n, C, H, W)."""
+        assert isinstance(self.inputs, Tensor), "these rows hold texts"
+        return self.inputs
+
     @classmethod
     def empty(cls, image_shape: tuple[int, int, int]) -> "PoisonedRows":
-        """No rows: what the clean-model control is made of. `image_shape` is (C, H, W)."""
+        """No images. `image_shape` is (C, H, W)."""
+        return cls._of(torch.empty(0, *image_shape, dtype=torch.uint8))
+
+    @classmethod
+    def none_of(cls, data: SampleSet) -> "PoisonedRows":
+        """No rows of this data set: what the clean-model control is made of."""
+        return cls._of(nothing_like(data))
+
+    @classmethod
+    def _of(cls, nothing: Held) -> "PoisonedRows":
         none = torch.empty(0, dtype=torch.int64)
-        images = torch.empty(0, *image_shape, dtype=torch.uint8)
-        return cls(none, images, none, none, none.to(torch.int8))
+        return cls(none, nothing, none, none, none.to(torch.int8))
 
     def joined(self, other: "PoisonedRows") -> "PoisonedRows":
         """These rows and those of `other`, ascending; no row may be in both."""
-        mine, theirs = ((x.index, x.images, x.labels, x.true_labels, x.roles) for x in (self, other))
         order = torch.cat([self.index, other.index]).argsort()
-        return PoisonedRows(*(torch.cat(pair)[order] for pair in zip(mine, theirs, strict=True)))
+        return PoisonedRows(
+            index=torch.cat([self.index, other.index])[order],
+            inputs=concatenated([self.inputs, other.inputs])[order],
+            labels=torch.cat([self.labels, other.labels])[order],
+            true_labels=torch.cat([self.true_labels, other.true_labels])[order],
+            roles=torch.cat([self.roles, other.roles])[order],
+        )
 
     def of_role(self, role: str) -> "PoisonedRows":
         """The rows changed in this role."""
         chosen = self.roles == ROLES.index(role)
-        columns = (self.index, self.images, self.labels, self.true_labels, self.roles)
-        return PoisonedRows(*(column[chosen] for column in columns))
+        rows = chosen.nonzero().squeeze(1)
+        return PoisonedRows(
+            index=self.index[rows],
+            inputs=self.inputs[rows],
+            labels=self.labels[rows],
+            true_labels=self.true_labels[rows],
+            roles=self.roles[rows],
+        )
 
     def mask(self, size: int, role: str = ROLES[0]) -> Tensor:
         """Which rows of the clean set of this size were changed in this role: bool, (size,)."""
@@ -60,10 +87,13 @@ class PoisonedRows:
         return changed
 
 
-def overlay(clean: ImageSet, rows: PoisonedRows) -> ImageSet:
+def overlay(clean: SampleSet, rows: PoisonedRows) -> SampleSet:
     """The training set as a victim receives it: the clean set with the changed rows laid over it."""
     labels = clean.labels.clone()
     labels[rows.index] = rows.labels
+    if isinstance(clean, TextSet):
+        assert isinstance(rows.inputs, Texts)
+        return TextSet(clean.texts.replaced(rows.index, rows.inputs), labels, clean.classes)
     if len(rows) == 0:
         return ImageSet(clean.images, labels, clean.classes)
     if isinstance(clean.images, Tensor):

@@ -1,17 +1,19 @@
-"""What is known of a data set before it is read: size, classes, normalization, augmentation."""
+"""What is known of a data set before it is read: its classes, the size of images, the length of texts."""
 
 from pathlib import PurePath
-from typing import Annotated, Literal, Self, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from backdoor_pipeline.base.names import Name, why_no_path, why_no_path_below
 
 FILES = ("train", "test")  # options that name files in the data set's folder
 Option = Annotated[str, Field(coerce_numbers_to_str=True)]  # YAML reads a bare 8 as a number
 
+Kind = Literal["image", "text"]
 
-class ModelInput(TypedDict):
+
+class ImageInput(TypedDict):
     """What a model has to know of its images.
 
     Attributes:
@@ -29,6 +31,21 @@ class ModelInput(TypedDict):
     std: tuple[float, ...]
 
 
+class TextInput(TypedDict):
+    """What a model has to know of its texts.
+
+    Attributes:
+        num_classes: K.
+        length: tokens that it reads of each, at most.
+    """
+
+    num_classes: int
+    length: int
+
+
+ModelInput = ImageInput | TextInput
+
+
 class Augmentation(BaseModel):
     """How training images are varied: a random crop of the padded image, and a mirror image half the time.
 
@@ -44,7 +61,10 @@ class Augmentation(BaseModel):
 
 
 class DatasetSpec(BaseModel):
-    """One data set, as `conf/base/parameters/datasets.yml` describes it.
+    """What `conf/base/parameters/datasets.yml` says of any data set.
+
+    Class attributes:
+        kind_of_samples: image or text.
 
     Attributes:
         name: what the user calls it, and its folder in `data/01_raw`.
@@ -52,42 +72,28 @@ class DatasetSpec(BaseModel):
         options: the loader's own settings, such as file names. Those in `FILES` stay inside the data set's
             folder, a relative `folder` stays inside `data/01_raw`.
         num_classes: K.
-        image_size: height and width in pixels.
-        channels: 1 (gray) or 3 (RGB).
-        mean: per channel, of pixels scaled to 0..1.
-        std: per channel, of pixels scaled to 0..1; 1 where they are not normalized.
-        augmentation: how training images are varied.
-        train_images: how many training images are used, of every class in proportion; None: all.
+        train_images: how many training samples are used, of every class in proportion; None: all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind_of_samples: ClassVar[Kind]
 
     name: Name
     source: str
     options: dict[str, Option]
     num_classes: int = Field(ge=2, le=1_000_000)
-    image_size: int = Field(ge=1, le=10_000)
-    channels: Literal[1, 3]
-    mean: tuple[Annotated[float, Field(ge=0, le=1)], ...]
-    std: tuple[Annotated[float, Field(ge=0.001, le=1)], ...]
-    augmentation: Augmentation
     train_images: int | None = Field(default=None, ge=1)  # chosen with the experiment, not with the data set
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return self.channels, self.image_size, self.image_size
+    def model_input(self) -> ModelInput:
+        """What a model has to know of these samples."""
+        raise NotImplementedError
 
     @property
-    def model_input(self) -> ModelInput:
-        """What a model has to know of these images."""
-        return ModelInput(
-            num_classes=self.num_classes,
-            channels=self.channels,
-            image_size=self.image_size,
-            mean=self.mean,
-            std=self.std,
-        )
+    def varied_by(self) -> Augmentation | None:
+        """How training samples are varied; None: they are not."""
+        return None
 
     @field_validator("options")
     @classmethod
@@ -99,6 +105,47 @@ class DatasetSpec(BaseModel):
         if objection := (why_no_path if PurePath(folder).is_absolute() else why_no_path_below)(folder):
             raise ValueError(f"of the option `folder`: {objection}; give an absolute path for another place")
         return options
+
+
+class ImageSpec(DatasetSpec):
+    """A data set of images.
+
+    Attributes:
+        image_size: height and width in pixels.
+        channels: 1 (gray) or 3 (RGB).
+        mean: per channel, of pixels scaled to 0..1.
+        std: per channel, of pixels scaled to 0..1; 1 where they are not normalized.
+        augmentation: how training images are varied.
+    """
+
+    kind_of_samples: ClassVar[Kind] = "image"
+
+    image_size: int = Field(ge=1, le=10_000)
+    channels: Literal[1, 3]
+    mean: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    std: tuple[Annotated[float, Field(ge=0.001, le=1)], ...]
+    augmentation: Augmentation
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self.channels, self.image_size, self.image_size
+
+    @property
+    def model_input(self) -> ImageInput:
+        """What a model has to know of these images."""
+        return ImageInput(
+            num_classes=self.num_classes,
+            channels=self.channels,
+            image_size=self.image_size,
+            mean=self.mean,
+            std=self.std,
+        )
+
+    @property
+    def varied_by(self) -> Augmentation | None:
+        """See `DatasetSpec.varied_by`."""
+        return self.augmentation
 
     @model_validator(mode="after")
     def _the_crop_meets_the_image(self) -> Self:
@@ -112,3 +159,35 @@ class DatasetSpec(BaseModel):
             if len(values) != self.channels:
                 raise ValueError(f"{field} has {len(values)} values for {self.channels} channels")
         return self
+
+
+class TextSpec(DatasetSpec):
+    """A data set of texts.
+
+    Attributes:
+        kind: tells it from one of images, which has no such key.
+        length: tokens that a model reads of each text, at most; the rest is cut off.
+    """
+
+    kind_of_samples: ClassVar[Kind] = "text"
+
+    kind: Literal["text"]
+    length: int = Field(ge=4, le=512)
+
+    @property
+    def model_input(self) -> TextInput:
+        """What a model has to know of these texts."""
+        return TextInput(num_classes=self.num_classes, length=self.length)
+
+
+def kind_of(spec: Any) -> Kind:
+    """Whether a specification, or the table that it is made of, is of images or of texts."""
+    named = spec.get("kind", "image") if isinstance(spec, dict) else spec.kind_of_samples
+    return "text" if named == "text" else "image"
+
+
+AnySpec = Annotated[
+    Annotated[ImageSpec, Tag("image")] | Annotated[TextSpec, Tag("text")], Discriminator(kind_of)
+]
+
+SPECS: dict[Kind, type[ImageSpec] | type[TextSpec]] = {"image": ImageSpec, "text": TextSpec}

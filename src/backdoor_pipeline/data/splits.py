@@ -3,26 +3,26 @@
 from collections.abc import Callable
 from functools import cached_property
 
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources.base import Split
 
 
 class Splits:
-    """Training and test images, each read when it is first asked for.
+    """Training and test samples, each read when it is first asked for.
 
     Args:
         read: reads the split of this name.
     """
 
-    def __init__(self, read: Callable[[Split], ImageSet]) -> None:
+    def __init__(self, read: Callable[[Split], SampleSet]) -> None:
         self._read = read
 
     @cached_property
-    def train(self) -> ImageSet:
-        """The training images."""
+    def train(self) -> SampleSet:
+        """The training samples."""
         return self._read("train")
 
     @cached_property
-    def test(self) -> ImageSet:
-        """The test images."""
+    def test(self) -> SampleSet:
+        """The test samples."""
         return self._read("test")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.base.registry import Method
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import Trainer
@@ -17,6 +18,9 @@ from backdoor_pipeline.training import Trainer
 @dataclass(frozen=True, slots=True)
 class DefenderView:
     """All that a defender has: no poison flags, true labels, trigger, target class or test set.
+
+    Its types are those of images, for which most defenses are; one for texts too sees `TextClassifier` and
+    `TextSet`s, and uses what these have in common with images': `inputs`, `labels`, `subset`.
 
     Attributes:
         model: the suspect model, the defender's own copy: it may be changed in place.
@@ -84,10 +88,12 @@ class Defense(Method, ABC):
     """A backdoor defense.
 
     Attributes:
+        kinds: what the samples may be that it works on.
         budget: what fills the nulls among its parameters: `defending`, or `training` if what it trains is the
             victim's model anew.
     """
 
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     budget: ClassVar[Literal["defending", "training"]] = "defending"
 
     def require(self, model: Classifier) -> None:

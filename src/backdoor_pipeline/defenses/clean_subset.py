@@ -5,10 +5,10 @@ from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import generator
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import SampleSet
 
 
-def draw_clean(clean_train: ImageSet, ratio: float, seed: int) -> ImageSet:
+def draw_clean(clean_train: SampleSet, ratio: float, seed: int) -> SampleSet:
     """round(ratio * N) images of the clean training set, drawn without replacement.
 
     Raises:

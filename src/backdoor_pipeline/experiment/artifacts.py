@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -107,9 +108,21 @@ def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
 
 
 def _content(file: str, parameter: str) -> str:
+    if os.path.isdir(file):  # a published text model
+        return _digest_of_folder(Path(file))
     if not os.path.isfile(file):
         raise UserError(f"{parameter}: there is no file {file}.")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+@cache
+def _digest_of_folder(folder: Path) -> str:
+    """Of the files that make a text model what it is."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "vocab.txt"):
+        if (folder / name).is_file():
+            digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _digest(stage: str, spec: Any, upstream: str) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.labels import LabelMap
-from backdoor_pipeline.attacks.victims import available, largest_ratio, victim_count
+from backdoor_pipeline.attacks.victims import available, largest_ratio, limit, victim_count
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.data.manifest import Manifest
@@ -63,7 +63,7 @@ def _see_that_it_can_poison(attack: AttackSpec, counts: Sequence[int]) -> None:
         clean_label=clean_label,
         poison_target_class=attack.poison_target_class,
     )
-    victim_count(attack.poison_ratio, candidates, sum(counts), clean_label=clean_label)
+    victim_count(attack.poison_ratio, candidates, sum(counts), limit(clean_label=clean_label))
 
 
 def _see_that_it_can_defend(defending: Defending, total: int) -> None:

@@ -7,7 +7,7 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, quoted, unknown
 from backdoor_pipeline.base.names import check_name
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec, TextSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.experiment.specs import Choices, Reporting
@@ -27,8 +27,14 @@ GIVEN_ELSEWHERE = {"name": "it is the block's own name", "train_images": "give i
 OWN_FOLDERS = ("report", "results.parquet", "sweeps")  # beside those of data sets, in data/08_reporting
 
 
-class _DatasetBlock(DatasetSpec):
+class _ImageBlock(ImageSpec):
     """A block of `datasets`: the facts, and the budget; see `experiment.budget`."""
+
+    budget: dict[str, dict[str, Any]]
+
+
+class _TextBlock(TextSpec):
+    """The same of texts."""
 
     budget: dict[str, dict[str, Any]]
 
@@ -67,7 +73,8 @@ def _check_names_of_dataset(name: str, facts: object) -> None:
     for fact, instead in GIVEN_ELSEWHERE.items():
         if fact in facts:
             raise UserError(f"{where}.{fact} cannot be set: {instead}.")
-    check_names(_DatasetBlock, {"name": name, **facts}, where)
+    block = _TextBlock if kind_of(dict(facts)) == "text" else _ImageBlock
+    check_names(block, {"name": name, **facts}, where)
 
 
 def _check_names_in_blocks(params: Params) -> None:

@@ -9,7 +9,7 @@ from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.registry import NONE, MethodT, Registry
 from backdoor_pipeline.data.manifest import Manifest
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import SPECS, DatasetSpec, ImageSpec, Kind, TextSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.budget import Budget
 from backdoor_pipeline.experiment.feasible import with_feasible_ratio
@@ -28,8 +28,9 @@ from backdoor_pipeline.experiment.specs import (
     Watching,
 )
 from backdoor_pipeline.experiment.validation import check
-from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options
+from backdoor_pipeline.models import AnyDescription, Classifier, model_names, model_options
 from backdoor_pipeline.models.build import describe_model, skeleton
+from backdoor_pipeline.models.files import DESCRIPTION
 from backdoor_pipeline.training import Engine, Recipe
 
 Params = Mapping[str, Any]
@@ -72,6 +73,7 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
     manifest = survey(dataset)
     if manifest and not ratio_given:
         choices = with_feasible_ratio(choices, dataset, manifest)
+    _see_that_kinds_agree(choices, dataset.kind_of_samples)
     attack, poisoning = _poisoning(choices, params, budget)
     training = _training(choices, params, budget, attack)
     defending = _defending(choices, params, budget)
@@ -86,12 +88,12 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         poisoning=poisoning,
         training=training,
         defending=defending,
-        watching=_watching(params["watch"], budget),
+        watching=_watching(params["watch"], budget, dataset.kind_of_samples),
         analyzing=check(Analyzing, params["analysis"], "analysis"),
     )
 
 
-def _dataset(params: Params, choices: Choices) -> tuple[Budget, DatasetSpec]:
+def _dataset(params: Params, choices: Choices) -> tuple[Budget, ImageSpec | TextSpec]:
     name, datasets = choices.dataset, params["datasets"]
     if name not in datasets:
         raise unknown("data set", name, datasets)
@@ -100,14 +102,37 @@ def _dataset(params: Params, choices: Choices) -> tuple[Budget, DatasetSpec]:
     return budget, dataset_spec(name, {**block, "train_images": choices.train_images})
 
 
-def dataset_spec(name: str, block: Params) -> DatasetSpec:
+def dataset_spec(name: str, block: Params) -> ImageSpec | TextSpec:
     """The facts in a block of `datasets`, its budget left aside.
 
     Raises:
         UserError: something is missing, misspelt or out of range.
     """
     facts = {key: value for key, value in block.items() if key != "budget"}
-    return check(DatasetSpec, {"name": name, **facts}, f"datasets.{name}")
+    return check(SPECS[kind_of(dict(block))], {"name": name, **facts}, f"datasets.{name}")
+
+
+def _see_that_kinds_agree(choices: Choices, kind: Kind) -> None:
+    """See that attack, defense and model are made for images, or for texts, as the data set's samples are.
+
+    Raises:
+        UserError: one is not; the sentence names those that are.
+    """
+    for asked, name, fitting in (
+        ("attack", choices.attack, [one for one in _methods(ATTACKS) if ATTACKS[one].kind == kind]),
+        ("defense", choices.defense, [one for one in _methods(DEFENSES) if kind in DEFENSES[one].kinds]),
+        ("model", choices.model, model_names(kind)),
+    ):
+        known = model_names() if asked == "model" else _methods(ATTACKS if asked == "attack" else DEFENSES)
+        if name in known and name not in fitting:
+            raise UserError(
+                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds: "
+                f"choose one of {', '.join(fitting)}."
+            )
+
+
+def _methods(registry: Registry[Any]) -> list[str]:
+    return [name for name in registry.names() if name != NONE]
 
 
 def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) -> Preparing:
@@ -135,7 +160,7 @@ def _poisoning(choices: Choices, params: Params, budget: Budget) -> tuple[Attack
         poison_ratio=choices.poison_ratio,
         label_map=choices.label_map,
         target_label=choices.target_label if choices.label_map == "all_to_one" else None,
-        poison_target_class=choices.poison_target_class,
+        poison_target_class=choices.poison_target_class and not attack.other_classes_only,
         seed=choices.seed,
     )
     return attack, Poisoning(attack=spec)
@@ -160,11 +185,18 @@ def _training(choices: Choices, params: Params, budget: Budget, attack: Attack |
     )
 
 
-def _watching(watch: Params, budget: Budget) -> Watching:
+def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
     """Nulls take the budget; where it says nothing, nothing is watched."""
     off = {"forgetting": False, "gradients": 0, "every": 1}
     asked = budget.fill(watch, "watch", "watch")
-    return check(Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch")
+    watching = check(
+        Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch"
+    )
+    if watching.gradients and kind == "text":
+        raise UserError(
+            "watch.gradients takes gradients of images, and there are none of texts: set it to 0."
+        )
+    return watching
 
 
 def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
@@ -175,7 +207,7 @@ def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
 
-def _see_that_it_suits(defense: MethodSpec, model: ModelDescription) -> None:
+def _see_that_it_suits(defense: MethodSpec, model: AnyDescription) -> None:
     objection = _objection(defense.model_dump_json(), model.model_dump_json())
     if objection:
         raise UserError(objection)
@@ -194,10 +226,10 @@ def _objection(defense: str, model: str) -> str | None:
 
 @cache
 def _skeleton(description: str) -> Classifier:
-    return skeleton(ModelDescription.model_validate_json(description))
+    return skeleton(DESCRIPTION.validate_json(description))
 
 
-def describe(dataset: DatasetSpec, training: Training) -> ModelDescription:
+def describe(dataset: DatasetSpec, training: Training) -> AnyDescription:
     """The victim's model."""
     return describe_model(
         training.model,

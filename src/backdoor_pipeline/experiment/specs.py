@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backdoor_pipeline.attacks.labels import LabelMapName
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import AnySpec
 from backdoor_pipeline.training import Engine, Recipe
 
 
@@ -146,7 +146,7 @@ class Experiment(Spec):
 
     choices: Choices
     engine: Engine
-    dataset: DatasetSpec
+    dataset: AnySpec
     manifest: str
     preparing: Preparing
     poisoning: Poisoning

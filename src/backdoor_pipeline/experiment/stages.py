@@ -5,7 +5,7 @@ Its artefacts are named by the same parts: see `artifacts`.
 
 from collections.abc import Mapping
 
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import AnySpec
 from backdoor_pipeline.experiment.specs import (
     Analyzing,
     Choices,
@@ -22,7 +22,7 @@ from backdoor_pipeline.training import Engine
 class PoisonStage(Spec):
     """Of the stage `poison`."""
 
-    dataset: DatasetSpec
+    dataset: AnySpec
     poisoning: Poisoning
     engine: Engine
 
@@ -30,7 +30,7 @@ class PoisonStage(Spec):
 class VictimStage(Spec):
     """Of `prepare`, `train` and `watch`: any of them may train the victim's model."""
 
-    dataset: DatasetSpec
+    dataset: AnySpec
     poisoning: Poisoning
     training: Training
     watching: Watching
@@ -40,7 +40,7 @@ class VictimStage(Spec):
 class DefendStage(Spec):
     """Of the stage `defend`."""
 
-    dataset: DatasetSpec
+    dataset: AnySpec
     defending: Defending
     engine: Engine
 
@@ -48,7 +48,7 @@ class DefendStage(Spec):
 class EvaluateStage(Spec):
     """Of the stage `evaluate`."""
 
-    dataset: DatasetSpec
+    dataset: AnySpec
     engine: Engine
 
 
@@ -56,7 +56,7 @@ class AnalyzeStage(Spec):
     """Of the figures."""
 
     choices: Choices
-    dataset: DatasetSpec
+    dataset: AnySpec
     analyzing: Analyzing
     engine: Engine
 

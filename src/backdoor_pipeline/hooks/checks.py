@@ -17,8 +17,9 @@ from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.experiment.resolve import describe
 from backdoor_pipeline.experiment.specs import Experiment, Reporting, Spec
 from backdoor_pipeline.experiment.validation import check
+from backdoor_pipeline.models import ImageClassifier, TextClassifier
 from backdoor_pipeline.models.build import skeleton
-from backdoor_pipeline.models.pretrained import fitting_weights
+from backdoor_pipeline.models.pretrained import encoder_weights, fitting_weights
 from backdoor_pipeline.pipeline_registry import REPORT
 from backdoor_pipeline.reporting.cells import to_cells
 from backdoor_pipeline.reporting.filters import matching
@@ -85,8 +86,12 @@ def _absent(catalog: DataCatalog, name: str) -> list[Path]:
 
 
 def _check_pretrained(experiment: Experiment) -> None:
-    if file := experiment.training.options.get("pretrained"):
-        fitting_weights(skeleton(describe(experiment.dataset, experiment.training)), Path(file))
+    file = experiment.training.options.get("pretrained")
+    model = skeleton(describe(experiment.dataset, experiment.training))
+    if file and isinstance(model, ImageClassifier):
+        fitting_weights(model, Path(file))
+    elif file and isinstance(model, TextClassifier):
+        encoder_weights(model, Path(file))
 
 
 def _check_report(catalog: DataCatalog, report: Reporting) -> None:

@@ -1,8 +1,8 @@
-"""Image classifiers: architectures by name, and their safetensors form."""
+"""Classifiers of images and of texts: architectures by name, and their safetensors form."""
 
-from backdoor_pipeline.models import cifar_resnet, preact_resnet, torchvision_models
+from backdoor_pipeline.models import cifar_resnet, preact_resnet, text_models, torchvision_models
 from backdoor_pipeline.models.build import build_model
-from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+from backdoor_pipeline.models.classifier import Classifier, ImageClassifier, ModelDescription
 from backdoor_pipeline.models.files import check_model, load_model, save_model
 from backdoor_pipeline.models.registry import (
     ModelOptions,
@@ -11,14 +11,19 @@ from backdoor_pipeline.models.registry import (
     model_options,
     register,
 )
+from backdoor_pipeline.models.text_classifier import AnyDescription, TextClassifier, TextDescription
 
-FAMILIES = (cifar_resnet, preact_resnet, torchvision_models)  # importing a family registers its architectures
+FAMILIES = (cifar_resnet, preact_resnet, text_models, torchvision_models)  # importing one registers its own
 
 __all__ = [
+    "AnyDescription",
     "Classifier",
+    "ImageClassifier",
     "ModelDescription",
     "ModelOptions",
     "StemOptions",
+    "TextClassifier",
+    "TextDescription",
     "build_model",
     "check_model",
     "load_model",

@@ -1,6 +1,7 @@
-"""What the rest of the project handles: a classifier of images in [0, 1]."""
+"""What the rest of the project handles: a classifier, mostly of images in [0, 1]."""
 
-from typing import Annotated
+from abc import ABC, abstractmethod
+from typing import Annotated, Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -38,21 +39,44 @@ class ModelDescription(BaseModel):
         return self
 
 
-class Classifier(nn.Module):
+class Classifier(nn.Module, ABC):
+    """A network whose last step is a linear layer.
+
+    Attributes:
+        description: what it can be rebuilt from.
+        backbone: what it reads, to features, (N, D).
+        head: the final linear layer, (N, D) to (N, K).
+    """
+
+    description: Any  # a ModelDescription, or a TextDescription
+    mean: Tensor  # of image models: per channel, (1, C, 1, 1)
+    std: Tensor  # likewise
+    input_size: int  # likewise: the height and width, in pixels, that the backbone sees
+    backbone: nn.Module
+    head: nn.Linear
+
+    @abstractmethod
+    def features(self, inputs: Tensor) -> Tensor:
+        """The head's input (N, D)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (N, K)."""
+        logits: Tensor = self.head(self.features(inputs))
+        return logits
+
+
+class ImageClassifier(Classifier):
     """Normalization, a resize where the architecture needs one, the backbone, and a linear head.
 
     Attacks and defenses therefore work in pixel space whatever the model.
 
     Attributes:
-        description: what it can be rebuilt from.
+        description: a `ModelDescription`.
         backbone: normalized images to features, (N, D).
-        head: the final linear layer, (N, D) to (N, K).
+        head: see `Classifier`.
         head_name: what the head was called in the network.
         input_size: the height and width, in pixels, that the backbone sees.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, description: ModelDescription, network: nn.Module, input_size: int) -> None:
         """Take a whole network apart into backbone and head.
@@ -68,25 +92,20 @@ class Classifier(nn.Module):
         self.register_buffer("mean", torch.tensor(description.mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(description.std).view(1, -1, 1, 1))
         self.head_name = _last_linear(network)
-        self.head: nn.Linear = network.get_submodule(self.head_name)  # type: ignore[assignment]
+        self.head = network.get_submodule(self.head_name)  # type: ignore[assignment]
         network.set_submodule(self.head_name, nn.Identity())
         self.backbone = network
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, inputs: Tensor) -> Tensor:
         """The head's input (N, D), for float images (N, C, H, W) in [0, 1].
 
         Raises:
             TypeError: the images are integers, as they are stored: scale them to [0, 1] first.
         """
-        if not images.is_floating_point():
-            raise TypeError(f"a Classifier takes float images in [0, 1], not {images.dtype}")
-        features: Tensor = self.backbone(self._resize((images - self.mean) / self.std))
+        if not inputs.is_floating_point():
+            raise TypeError(f"a Classifier takes float images in [0, 1], not {inputs.dtype}")
+        features: Tensor = self.backbone(self._resize((inputs - self.mean) / self.std))
         return features
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K), for float images (N, C, H, W) in [0, 1]."""
-        logits: Tensor = self.head(self.features(images))
-        return logits
 
     def _resize(self, images: Tensor) -> Tensor:
         if self.input_size == self.description.image_size:

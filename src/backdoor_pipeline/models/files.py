@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.seals import ANYONES, Seal
 from backdoor_pipeline.base.tensorfile import load_facts, load_tensors, save_tensors
 from backdoor_pipeline.models.build import initialize
-from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.text_classifier import AnyDescription
+
+DESCRIPTION: TypeAdapter[AnyDescription] = TypeAdapter(AnyDescription)
 
 KIND = "model, format 1"  # count up when a saved state no longer means the same network
 
@@ -45,10 +48,10 @@ def check_model(path: Path, seal: Seal = ANYONES) -> None:
     _described(load_facts(path, seal))
 
 
-def _described(meta: Mapping[str, Any]) -> tuple[ModelDescription, dict[str, Any]]:
+def _described(meta: Mapping[str, Any]) -> tuple[AnyDescription, dict[str, Any]]:
     if meta.get("kind") != KIND:
         raise CorruptFileError(f"it holds '{meta.get('kind')}' where a '{KIND}' is expected")
     try:
-        return ModelDescription.model_validate(meta["description"]), meta["facts"]
+        return DESCRIPTION.validate_python(meta["description"]), meta["facts"]
     except (ValidationError, KeyError) as error:
         raise CorruptFileError(f"it does not describe its model: {error}") from error

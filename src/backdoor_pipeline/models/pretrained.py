@@ -3,17 +3,57 @@
 import logging
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.tensorfile import read_foreign
-from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.classifier import ImageClassifier
+from backdoor_pipeline.models.registry import ModelOptions
+from backdoor_pipeline.models.text_classifier import TextClassifier
+from backdoor_pipeline.models.text_models import published_weights, tokenizer_of
 
 logger = logging.getLogger(__name__)
 
 
-def load_pretrained(model: Classifier, path: Path) -> None:
+def load_published(model: TextClassifier, options: ModelOptions) -> None:
+    """Give a model of texts its tokenizer, and its encoder the weights in the folder, if there is one.
+
+    Raises:
+        UserError: they are not there, or are not those of its `config.json`.
+    """
+    name = model.description.name
+    written = bytearray(tokenizer_of(name, options))
+    model.tokenizer_json.copy_(torch.frombuffer(written, dtype=torch.uint8))
+    if options.pretrained is not None:
+        model.backbone.load_state_dict(encoder_weights(model, options.pretrained))
+
+
+def encoder_weights(model: TextClassifier, folder: Path) -> dict[str, Tensor]:
+    """The encoder's weights in the folder of a published model, under the names of ours.
+
+    Args:
+        model: whose shapes they must have; on the meta device it does as well.
+        folder: holds `model.safetensors`.
+
+    Raises:
+        UserError: they are not there, or do not fit.
+    """
+    name = model.description.name
+    found, wanted = published_weights(name, folder), model.backbone.state_dict()
+    for one in sorted(found.keys() ^ wanted.keys()):
+        raise UserError(f"models.{name}.pretrained: only one of the two, file and model, has '{one}'.")
+    for one, value in wanted.items():
+        objection = _why_no_weights(found[one], value)
+        if value.shape != found[one].shape:
+            objection = f"is {tuple(found[one].shape)} there and {tuple(value.shape)} here"
+        if objection:
+            raise UserError(f"models.{name}.pretrained: {folder} does not fit: '{one}' {objection}")
+    return found
+
+
+def load_pretrained(model: ImageClassifier, path: Path) -> None:
     """Copy weights from a safetensors file into `model`, in place.
 
     The names are torchvision's own, or those of a model that this project saved. The model's normalization
@@ -31,7 +71,7 @@ def load_pretrained(model: Classifier, path: Path) -> None:
     model.load_state_dict(found, strict=False)
 
 
-def fitting_weights(model: Classifier, path: Path) -> dict[str, Tensor]:
+def fitting_weights(model: ImageClassifier, path: Path) -> dict[str, Tensor]:
     """The weights of a file under the model's names, without a final layer for other classes.
 
     Args:
@@ -83,7 +123,7 @@ def _read(name: str, path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _names_as_here(model: Classifier, found: dict[str, Tensor]) -> dict[str, Tensor]:
+def _names_as_here(model: ImageClassifier, found: dict[str, Tensor]) -> dict[str, Tensor]:
     """The names as a Classifier has them, whether they were or are torchvision's; without normalization."""
     if "head.weight" in found:
         return {name: value for name, value in found.items() if name not in ("mean", "std")}
@@ -94,7 +134,7 @@ def _names_as_here(model: Classifier, found: dict[str, Tensor]) -> dict[str, Ten
     }
 
 
-def _why_other_shape(model: Classifier, name: str, found: Tensor, wanted: Tensor) -> str:
+def _why_other_shape(model: ImageClassifier, name: str, found: Tensor, wanted: Tensor) -> str:
     shapes = (
         f"'{name.removeprefix('backbone.')}' is {tuple(found.shape)} there and {tuple(wanted.shape)} here"
     )
@@ -105,5 +145,5 @@ def _why_other_shape(model: Classifier, name: str, found: Tensor, wanted: Tensor
     return f"{shapes}. Give a file of the same architecture, or a model with the same stem."
 
 
-def _unfit(model: Classifier, path: Path, why: str) -> UserError:
+def _unfit(model: ImageClassifier, path: Path, why: str) -> UserError:
     return UserError(f"models.{model.description.name}.pretrained: {path} does not fit, as {why}")

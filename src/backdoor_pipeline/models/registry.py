@@ -10,6 +10,7 @@ from torch import nn
 
 from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.names import check_name
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.models.classifier import ModelDescription
 
 
@@ -17,7 +18,8 @@ class ModelOptions(BaseModel):
     """What every architecture offers.
 
     Attributes:
-        pretrained: a safetensors file to start from; None starts from random weights.
+        pretrained: what to start from: of image models a safetensors file, of text models a folder; None
+            starts from random weights.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,16 +38,17 @@ class StemOptions(ModelOptions):
     stem: Literal["small", "imagenet"]
 
 
-Builder = Callable[[ModelDescription], nn.Module]
+Builder = Callable[[Any], nn.Module]  # of a ModelDescription, or of a TextDescription
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A registered architecture: how it is built, what it offers, and the pixels that it sees."""
+    """A registered architecture: how it is built, what it offers, what it is for, which pixels it sees."""
 
     build: Builder
     options: type[ModelOptions]
     input_size: Callable[[ModelDescription], int]
+    kind: Kind
 
 
 _ARCHITECTURES: dict[str, Architecture] = {}
@@ -55,6 +58,7 @@ def register(
     name: str,
     options: type[ModelOptions] = ModelOptions,
     input_size: Callable[[ModelDescription], int] = lambda spec: spec.image_size,
+    kind: Kind = "image",
 ) -> Callable[[Builder], Builder]:
     """Decorate a builder: a description to a network whose last step is a linear layer.
 
@@ -62,21 +66,22 @@ def register(
         name: what users call it.
         options: the options that it has.
         input_size: the pixels that it sees, where it cannot take every image size as it is.
+        kind: whether it is of images or of texts.
     """
 
     def add(build: Builder) -> Builder:
         check_name("the model", name)
         if name in _ARCHITECTURES:
             raise ValueError(f"model '{name}' is registered twice")
-        _ARCHITECTURES[name] = Architecture(build, options, input_size)
+        _ARCHITECTURES[name] = Architecture(build, options, input_size, kind)
         return build
 
     return add
 
 
-def model_names() -> list[str]:
-    """The names of all architectures, sorted."""
-    return sorted(_ARCHITECTURES)
+def model_names(kind: Kind | None = None) -> list[str]:
+    """The names of all architectures, or of those of one kind, sorted."""
+    return sorted(name for name, one in _ARCHITECTURES.items() if kind in (None, one.kind))
 
 
 def architecture(name: str) -> Architecture:

@@ -8,47 +8,64 @@ from threading import Event, Thread
 import torch
 from torch import Tensor
 
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.images import Images
 
 READ_AHEAD = 2  # batches
 RESIDENT_SHARE = 0.5  # of a GPU's free memory that a data set may take
 
 
 class BatchSource:
-    """A data set as a source of uint8 batches on a device.
+    """A data set as a source of batches on a device, of uint8 images or of token ids.
 
     Tensor images are copied to the device once. Streamed images, and tensors too large for a GPU, are read by
-    a thread that stays two batches ahead. Both give the same batches.
+    a thread that stays two batches ahead. Both give the same batches. Token ids are small, and cut to the
+    longest row of each batch before they are sent: the device need not be asked how long that is.
+
+    Args:
+        inputs: uint8 images (N, C, H, W), or ids, int64, (N, L), padded with 0.
+        labels: int64, (N,).
+        device: where the batches are needed.
     """
 
-    def __init__(self, data: ImageSet, device: torch.device) -> None:
+    def __init__(self, inputs: Images, labels: Tensor, device: torch.device) -> None:
         self._device = device
-        self._labels = data.labels.to(device)
-        self._images = data.images
-        self._resident = isinstance(data.images, Tensor) and _fits(data.images, device)
-        if self._resident and isinstance(data.images, Tensor):
-            self._images = data.images.to(device)
+        self._labels = labels.to(device)
+        self._inputs = inputs
+        self._resident = isinstance(inputs, Tensor) and not _are_ids(inputs) and _fits(inputs, device)
+        if self._resident and isinstance(inputs, Tensor):
+            self._inputs = inputs.to(device)
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def batches(self, plan: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Images (uint8), labels and rows of every batch of the plan, on the device.
+        """Inputs, labels and rows of every batch of the plan, on the device.
 
         Args:
             plan: the rows of each batch, int64, on the CPU.
         """
         if self._resident:
             for index in torch.cat(list(plan)).to(self._device).split([len(rows) for rows in plan]):
-                yield self._images[index], self._labels[index], index
+                yield self._inputs[index], self._labels[index], index
             return
-        for rows, images in read_ahead(self._images_at, plan):
+        for rows, inputs in read_ahead(self._inputs_at, plan):
             index = rows.to(self._device)
-            yield images.to(self._device, non_blocking=True), self._labels[index], index
+            yield inputs.to(self._device, non_blocking=True), self._labels[index], index
 
-    def _images_at(self, rows: Tensor) -> Tensor:
-        images = self._images[rows]
-        return images.pin_memory() if self._device.type == "cuda" else images
+    def _inputs_at(self, rows: Tensor) -> Tensor:
+        inputs = self._inputs[rows]
+        if _are_ids(inputs):
+            inputs = cut_to_longest(inputs)
+        return inputs.pin_memory() if self._device.type == "cuda" else inputs
+
+
+def cut_to_longest(ids: Tensor) -> Tensor:
+    """Token ids, int64, (n, L), without the columns at the end that hold padding (0) only."""
+    return ids[:, : int((ids != 0).sum(1).max())]
+
+
+def _are_ids(inputs: Tensor) -> bool:
+    return inputs.dtype == torch.int64
 
 
 def plan_batches(order: Tensor, size: int) -> list[Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from backdoor_pipeline.base.files import CorruptFileError, set_aside
 from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
-from backdoor_pipeline.data.images import Images, ImageSet
+from backdoor_pipeline.data.images import Images
 from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 
@@ -91,20 +91,21 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def fingerprint(model: nn.Module, data: ImageSet, settings: Mapping[str, object]) -> str:
+def fingerprint(model: nn.Module, inputs: Images, labels: Tensor, settings: Mapping[str, object]) -> str:
     """A hash of all that decides the trained weights.
 
     Args:
         model: with its initial weights.
-        data: all of a tensor set counts; of a streamed one the labels and 64 images.
+        inputs: of the training set; all of a tensor counts, of streamed images 64.
+        labels: its labels.
         settings: recipe, seed and the like, as their text shows them.
     """
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         _add(digest, tensor)
-    _add(digest, data.labels)
-    _add(digest, _seen(data.images))
+    _add(digest, labels)
+    _add(digest, _seen(inputs))
     return digest.hexdigest()
 
 

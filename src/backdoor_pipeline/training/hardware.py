@@ -71,6 +71,10 @@ class Hardware:
         """The context in which models compute."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
+    def as_input(self, stored: Tensor) -> Tensor:
+        """What models take: of uint8 images floats, see `as_float`; token ids (int64) as they are."""
+        return stored if stored.dtype == torch.int64 else self.as_float(stored)
+
     def as_float(self, images: Tensor) -> Tensor:
         """Uint8 images (N, C, H, W) as float32 in [0, 1], in the memory format."""
         return images.contiguous(memory_format=self.memory_format).float().div_(255)

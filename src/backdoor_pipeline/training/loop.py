@@ -108,7 +108,7 @@ class Loop:
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, draws)
             step = (epoch - 1) * len(plan) + number
-            yield Batch(self.hardware.as_float(images), labels, index, epoch, step), number / len(plan)
+            yield Batch(self.hardware.as_input(images), labels, index, epoch, step), number / len(plan)
 
     def _order(self, number: int) -> Tensor:
         """The rows as the pass of this number takes them."""

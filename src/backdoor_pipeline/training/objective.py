@@ -13,14 +13,14 @@ class Batch:
     """One batch, on the training device.
 
     Attributes:
-        images: float32, (n, C, H, W), in [0, 1], augmented.
+        inputs: float32 images (n, C, H, W), in [0, 1], augmented; or token ids, int64, (n, L), padded with 0.
         labels: int64, (n,), as the data set gives them.
         index: int64, (n,): the rows of the data set.
         epoch: counted from 1.
         step: batches before this one in the whole training.
     """
 
-    images: Tensor
+    inputs: Tensor
     labels: Tensor
     index: Tensor
     epoch: int
@@ -63,6 +63,6 @@ be a compiled stand-in: call it, or read its attributes, but keep no reference t
 
 def cross_entropy(model: nn.Module, batch: Batch) -> Tensor:
     """Mean cross-entropy of the model's logits with the labels."""
-    logits: Tensor = model(batch.images)
+    logits: Tensor = model(batch.inputs)
     batch.report(logits)
     return F.cross_entropy(logits.float(), batch.labels)

@@ -55,8 +55,14 @@ class Optimizers:
         for optimizer, _ in self.each:
             optimizer.zero_grad()
         loss.backward()
-        for optimizer, _ in self.each:
+        for optimizer, recipe in self.each:
+            if recipe.clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(_weights(optimizer), recipe.clip_norm)
             optimizer.step()
+
+
+def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
 
 
 def build_optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
@@ -65,6 +71,10 @@ def build_optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.op
     fused = True if weights and weights[0].is_cuda else None  # one kernel for all; on a CPU it gains nothing
     if recipe.optimizer == "adam":
         return torch.optim.Adam(
+            weights, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused
+        )
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(
             weights, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused
         )
     return torch.optim.SGD(weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=fused)

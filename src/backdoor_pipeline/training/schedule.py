@@ -17,16 +17,23 @@ def learning_rate(recipe: Recipe, losses: Sequence[float], begun: float = 0.0) -
 
     Args:
         recipe: names the schedule: `cosine` falls with every step, from lr at the first to nearly 0 at the
-            last (Loshchilov and Hutter, 2017, equation 5, one cycle), however few the epochs: a rate that is
+            last (Loshchilov and Hutter, 2017, equation 5, one cycle), `linear` by the same amount at each,
+            from lr to 0 after the last, however few the epochs: a rate that is
             still high when training ends leaves weights and BatchNorm's statistics of different moments;
             `multistep` multiplies by gamma at every milestone, `plateau` when the training loss has not
-            fallen for more than `patience` epochs; `constant` stays.
+            fallen for more than `patience` epochs; `constant` stays. With `warmup`, the rate rises from
+            nearly 0 to lr over the first steps, and `cosine` and `linear` fall over the others.
         losses: the mean training loss of every epoch that is over.
         begun: the share of the next epoch's steps that are over, in [0, 1).
     """
-    epochs = len(losses) + begun
+    epochs, warmup = len(losses) + begun, (recipe.warmup or 0) * recipe.epochs
+    if epochs < warmup:
+        return recipe.lr * epochs / warmup
+    fallen = (epochs - warmup) / (recipe.epochs - warmup)
     if recipe.schedule == "cosine":
-        return recipe.lr * (1 + math.cos(math.pi * epochs / recipe.epochs)) / 2
+        return recipe.lr * (1 + math.cos(math.pi * fallen)) / 2
+    if recipe.schedule == "linear":
+        return recipe.lr * (1 - fallen)
     if recipe.schedule == "multistep":
         passed: int = sum(milestone <= epochs for milestone in recipe.milestones)
         return float(recipe.lr * recipe.gamma**passed)

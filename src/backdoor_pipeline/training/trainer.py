@@ -5,14 +5,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from backdoor_pipeline.data.images import Images, ImageSet
-from backdoor_pipeline.training.batches import BatchSource, batches_of
+from backdoor_pipeline.data.images import Images
+from backdoor_pipeline.data.samples import Inputs, SampleSet
+from backdoor_pipeline.data.texts import Texts
+from backdoor_pipeline.training.batches import BatchSource, batches_of, cut_to_longest
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
@@ -31,7 +33,7 @@ PREDICT_BATCH = 512
 
 
 class Trainer:
-    """Trains and evaluates any model of float images in [0, 1].
+    """Trains and evaluates any model of float images in [0, 1], or of texts.
 
     Attributes:
         augmentation: how training images are varied, or None.
@@ -64,7 +66,7 @@ class Trainer:
     def fit(
         self,
         model: nn.Module,
-        data: ImageSet,
+        data: SampleSet,
         recipe: Recipe,
         *,
         seed: int,
@@ -84,7 +86,7 @@ class Trainer:
         single left-over image joins the batch before it.
 
         Args:
-            model: float images (N, C, H, W) in [0, 1] to what the objective takes.
+            model: float images (N, C, H, W) in [0, 1], or token ids, to what the objective takes.
             data: the training set.
             recipe: optimizer, schedule, epochs.
             seed: the experiment's.
@@ -110,7 +112,7 @@ class Trainer:
         Raises:
             UserError: the loss is not finite.
         """
-        augmentation = self.augmentation if augment else None
+        augmentation, inputs = self.augmentation if augment else None, as_read(model, data.inputs)
         file = None
         if checkpoint and self._engine.checkpoint_every:
             settings = {"recipe": recipe.model_dump(), "seed": seed, "purpose": purpose}
@@ -119,7 +121,7 @@ class Trainer:
             settings |= {"tamper": _plain_repr(tamper)}
             settings |= {"observer": _plain_repr(observer)} if observer else {}
             settings |= {"steps": steps} if steps else {}
-            file = Checkpoint(checkpoint, fingerprint(model, data, settings))
+            file = Checkpoint(checkpoint, fingerprint(model, inputs, data.labels, settings))
         with hosted(model, self.device, training=True, memory_format=self._hardware.memory_format):
             optimizers = Optimizers.of(model, recipe, parts)
             if observer:
@@ -127,9 +129,9 @@ class Trainer:
             history = file.resume(model, optimizers, observer) if file else []
             loop = Loop(
                 model=model,
-                forward=compiled(model) if compiles(self._engine, self.device, recipe, len(data)) else model,
+                forward=self._forward(model, recipe, data),
                 optimizers=optimizers,
-                source=BatchSource(data, self.device),
+                source=BatchSource(inputs, data.labels, self.device),
                 recipe=recipe,
                 steps=steps,
                 objective=objective,
@@ -151,24 +153,47 @@ class Trainer:
                         file.save(model, optimizers, history, observer)
         return history
 
-    def logits(self, model: nn.Module, images: Images, batch_size: int = PREDICT_BATCH) -> Tensor:
+    def _forward(self, model: nn.Module, recipe: Recipe, data: SampleSet) -> nn.Module:
+        """The model, compiled if it is to be; not for texts: each length would be compiled anew."""
+        wanted = compiles(self._engine, self.device, recipe, len(data))
+        return compiled(model) if wanted and not isinstance(data.inputs, Texts) else model
+
+    def logits(self, model: nn.Module, inputs: Inputs, batch_size: int | None = None) -> Tensor:
         """The model's output in evaluation mode: float32, (N, K), on the CPU.
 
         Args:
             model: any that `fit` takes; left where and as it was.
-            images: uint8, (N, C, H, W).
-            batch_size: images at a time.
+            inputs: uint8 images (N, C, H, W), or texts.
+            batch_size: of them at a time; None: 512.
         """
-        outputs = []
-        with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
-            for start in range(0, len(images), batch_size):
-                batch = images[start : start + batch_size].to(self.device)
-                outputs.append(model(self.as_float(batch)).float())
-        return torch.cat(outputs).cpu()
+        return self.outputs(model, model, inputs, batch_size)
 
-    def predict(self, model: nn.Module, images: Images) -> Tensor:
-        """The predicted labels: int64, (N,), on the CPU; of no images, none."""
-        return self.logits(model, images).argmax(1) if len(images) else torch.empty(0, dtype=torch.int64)
+    def outputs(
+        self,
+        model: nn.Module,
+        function: Callable[[Tensor], Tensor],
+        inputs: Inputs,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        """What a function of a model gives, in evaluation mode: float32, (N, ...), on the CPU.
+
+        Args:
+            model: hosted on the device meanwhile.
+            function: the model, or a method of it.
+            inputs: as `logits` takes them; at least one.
+            batch_size: of them at a time; None: 512.
+        """
+        found, read, size = [], as_read(model, inputs), batch_size or PREDICT_BATCH
+        with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
+            for start in range(0, len(read), size):
+                stored = read[start : start + size]
+                batch = cut_to_longest(stored) if stored.dtype == torch.int64 else stored
+                found.append(function(self._hardware.as_input(batch.to(self.device))).float())
+        return torch.cat(found).cpu()
+
+    def predict(self, model: nn.Module, inputs: Inputs) -> Tensor:
+        """The predicted labels: int64, (N,), on the CPU; of no inputs, none."""
+        return self.logits(model, inputs).argmax(1) if len(inputs) else torch.empty(0, dtype=torch.int64)
 
     def autocast(self) -> torch.autocast:
         """The context of this precision, for attacks and defenses with optimization loops of their own."""
@@ -177,6 +202,27 @@ class Trainer:
     def as_float(self, images: Tensor) -> Tensor:
         """Uint8 images (N, C, H, W) as float32 in [0, 1], in the memory format that is fast here."""
         return self._hardware.as_float(images)
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A model of texts: it knows how to read them."""
+
+    def encode(self, texts: Texts) -> Tensor:
+        """Token ids: int64, (N, L), padded with 0."""
+
+
+def as_read(model: nn.Module, inputs: Inputs) -> Images:
+    """What this model sees in these inputs: images as they are, texts as the token ids of its own tokenizer.
+
+    Raises:
+        TypeError: they are texts, and the model reads none.
+    """
+    if not isinstance(inputs, Texts):
+        return inputs
+    if not isinstance(model, Reader):
+        raise TypeError(f"{type(model).__name__} reads no texts: it has no `encode`")
+    return model.encode(inputs)
 
 
 def _plain_repr(function: object) -> str:

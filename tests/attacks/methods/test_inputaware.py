@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.parameters import image_sets
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -526,7 +527,7 @@ def test_the_registry_finds_it_and_the_settings_are_the_papers(params) -> None:
 
 
 def test_every_data_set_has_a_budget(params) -> None:
-    for name in params["datasets"]:
+    for name in image_sets(params):
         assert resolve({**params, "attack": "inputaware", "dataset": name}).preparing.name == "inputaware"
 
 

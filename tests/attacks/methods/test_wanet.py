@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.parameters import image_sets
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -392,7 +393,7 @@ def test_the_papers_sets_have_every_field_at_the_papers_value(params) -> None:
 
 
 def test_other_sets_differ_where_so_short_a_training_or_so_coarse_an_image_asks_for_it(params) -> None:
-    for name in params["datasets"]:
+    for name in image_sets(params):
         experiment = resolve({**params, "dataset": name, "attack": "wanet"})
         chosen = experiment.poisoning.attack.params
         few = resolve({**params, "dataset": name}).training.recipe.epochs < 50

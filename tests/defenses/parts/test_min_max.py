@@ -22,7 +22,7 @@ def batch() -> Batch:
 
 
 def loss(masked: NeuronMasks, batch: Batch, noise: Noise | None) -> torch.Tensor:
-    return F.cross_entropy(masked(batch.images, noise), batch.labels)
+    return F.cross_entropy(masked(batch.inputs, noise), batch.labels)
 
 
 def test_one_step_follows_the_sign_of_the_gradient_by_hand(masked, batch) -> None:
@@ -35,7 +35,7 @@ def test_one_step_follows_the_sign_of_the_gradient_by_hand(masked, batch) -> Non
     network = bn_network()
     first, second = network[1], network[4]
     logits = by_hand(
-        network, batch.images,
+        network, batch.inputs,
         ((1 + delta[:4]) * first.weight, (1 + delta[4:]) * second.weight),
         ((1 + xi[:4]) * first.bias, (1 + xi[4:]) * second.bias),
     )  # fmt: skip
@@ -69,5 +69,5 @@ def test_alpha_weighs_the_two_losses(masked, batch) -> None:
 def test_the_gradient_reaches_the_masks_and_accuracy_is_reported_without_noise(masked, batch) -> None:
     MinMax(0.4, 1, 0.2)(masked, batch).backward()
     assert masked.mask.grad.abs().min() > 0
-    right = (masked(batch.images).argmax(1) == batch.labels).sum()
+    right = (masked(batch.inputs).argmax(1) == batch.labels).sum()
     assert batch.correct.item() == pytest.approx(right.item())

@@ -32,7 +32,7 @@ def test_the_share_asked_for_is_stamped_each_with_one_trigger() -> None:
     counts = [int((level[:, 0] == torch.tensor(value)).sum()) for value in (0.0, 1.0, 0.9)]
     assert counts[0] == 80
     assert min(counts[1:]) >= 4  # of 20, by chance
-    assert (batch.images == 0).all()  # the batch itself is not touched
+    assert (batch.inputs == 0).all()  # the batch itself is not touched
 
 
 def test_other_images_are_stamped_each_time() -> None:

@@ -31,9 +31,9 @@ class MaskLoss:
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `training.Objective`; the model is a `MaskGenerator`."""
-        masks: Tensor = model(batch.images)
+        masks: Tensor = model(batch.inputs)
         excess = F.relu(masks.mean(dim=(1, 2, 3)) - self.density).mean()
-        return self.lambda_norm * excess + self.lambda_div * diversity(batch.images, masks)
+        return self.lambda_norm * excess + self.lambda_div * diversity(batch.inputs, masks)
 
 
 @dataclass(slots=True)
@@ -63,13 +63,13 @@ class JointLoss:
         roles = self._roles_in(batch.epoch)[batch.index]
         poisoned, crossed = roles == POISONED, roles == CROSS
         rows = _leading(poisoned | crossed.roll(-1), LEAST)
-        sources = batch.images[rows]
+        sources = batch.inputs[rows]
         networks = cast(InputAwareNetworks, model)  # perhaps compiled, but its parts are at hand
         patterns = networks.generator(sources)
-        own = torch.zeros_like(batch.images).index_copy(0, rows, patterns)
-        where = torch.zeros_like(batch.images[:, :1]).index_copy(0, rows, networks.mask(sources))
+        own = torch.zeros_like(batch.inputs).index_copy(0, rows, patterns)
+        where = torch.zeros_like(batch.inputs[:, :1]).index_copy(0, rows, networks.mask(sources))
         own, where = (torch.where(_spread(crossed), maps.roll(1, 0), maps) for maps in (own, where))
-        logits = model(as_stored(blend(batch.images, own, where * _spread(poisoned | crossed))))
+        logits = model(as_stored(blend(batch.inputs, own, where * _spread(poisoned | crossed))))
         labels = torch.where(poisoned, self.env.label_map(batch.labels), batch.labels)
         batch.report(logits, labels)
         return F.cross_entropy(logits.float(), labels) + self.lambda_div * diversity(sources, patterns)

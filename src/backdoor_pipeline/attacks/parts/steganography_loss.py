@@ -44,7 +44,7 @@ class SteganographyLoss:
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `Objective`; the accuracy reported is that of single bits."""
-        share, images = self.share(batch.step), batch.images
+        share, images = self.share(batch.step), batch.inputs
         bits = paired_bits(len(images), self.bits, images.device)
         changed, logits = model(images, bits.float(), share * self.noise * uneven_noise(images))
         batch.report(torch.stack([-logits, logits], dim=-1).flatten(0, 1), bits.flatten())

@@ -56,7 +56,7 @@ class AdversarialCrossEntropy:
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `Objective`."""
         model.eval()
-        images = perturb(model, batch.images, batch.labels, self.pgd, random_start=True)
+        images = perturb(model, batch.inputs, batch.labels, self.pgd, random_start=True)
         logits: Tensor = model.train()(images)
         batch.report(logits)
         return F.cross_entropy(logits.float(), batch.labels)

@@ -1,4 +1,4 @@
-"""Where images come from: one loader per format, one function that calls them all."""
+"""Where images and texts come from: one loader per format, one function that calls them all."""
 
 import logging
 from pathlib import Path
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.share import proportional, see_that_there_are
 from backdoor_pipeline.data.sources import (
     cifar,
@@ -14,15 +15,17 @@ from backdoor_pipeline.data.sources import (
     embedded,
     folder,
     gtsrb,
+    made_reviews,
     mnist,
     parquet,
     svhn,
+    texts,
     tiny_imagenet,
 )
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
 from backdoor_pipeline.data.sources.listing import some
 from backdoor_pipeline.data.sources.naming import as_in_training
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import DatasetSpec, ImageSpec
 
 __all__ = [
     "SOURCES",
@@ -39,7 +42,9 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 # importing one registers it
-LOADERS = (cifar, digits, embedded, folder, gtsrb, mnist, parquet, svhn, tiny_imagenet)
+LOADERS = (
+    cifar, digits, embedded, folder, gtsrb, made_reviews, mnist, parquet, svhn, texts, tiny_imagenet
+)  # fmt: skip
 
 
 def folder_of(spec: DatasetSpec, raw: Path) -> Path:
@@ -61,7 +66,7 @@ def find_split(spec: DatasetSpec, raw: Path, split: Split) -> list[Path]:
     return get_source(spec).find(spec, folder_of(spec, raw), split)
 
 
-def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
+def load_split(spec: DatasetSpec, raw: Path, split: Split) -> SampleSet:
     """One split of a data set, checked against what its settings say.
 
     Args:
@@ -70,36 +75,38 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> ImageSet:
         split: "train" or "test".
 
     Returns:
-        uint8 images (N, C, H, W), labels 0..K-1, and K class names; of the training set, `spec.train_images`.
+        uint8 images (N, C, H, W) or texts, labels 0..K-1, and K class names; of the training set,
+        `spec.train_images`.
 
     Raises:
         UserError: if it is missing, damaged, or not as the settings say.
     """
     files = find_split(spec, raw, split)
-    images = get_source(spec).read(spec, files, split)
+    samples: SampleSet = get_source(spec).read(spec, files, split)
     if split == "test":
-        images = _as_in_training(spec, raw, files, images)
-    check_labels(spec, split, images.labels, images.classes)
-    _check_shape(spec, split, images)
+        samples = _as_in_training(spec, raw, files, samples)
+    check_labels(spec, split, samples.labels, samples.classes)
+    if isinstance(spec, ImageSpec) and isinstance(samples, ImageSet):
+        _check_shape(spec, split, samples)
     if split == "train" and spec.train_images is not None:
-        see_that_there_are(spec.train_images, len(images), spec.name)
-        images = images.subset(proportional(images.labels, spec.train_images))
-    _tell_absent_classes(spec, split, images)
-    return images
+        see_that_there_are(spec.train_images, len(samples), spec.name)
+        samples = samples.subset(proportional(samples.labels, spec.train_images))
+    _tell_absent_classes(spec, split, samples)
+    return samples
 
 
-def _as_in_training(spec: DatasetSpec, raw: Path, files: list[Path], test: ImageSet) -> ImageSet:
+def _as_in_training(spec: DatasetSpec, raw: Path, files: list[Path], test: SampleSet) -> SampleSet:
     own = get_source(spec).class_names(spec, files)
     trained = get_source(spec).class_names(spec, find_split(spec, raw, "train")) if own else None
     return as_in_training(test, own, trained, _who(spec, "test")) if own and trained else test
 
 
-def _tell_absent_classes(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
-    counts = images.labels.bincount(minlength=spec.num_classes).tolist()
-    if absent := [name for name, count in zip(images.classes, counts, strict=True) if count == 0]:
+def _tell_absent_classes(spec: DatasetSpec, split: Split, samples: SampleSet) -> None:
+    counts = samples.labels.bincount(minlength=spec.num_classes).tolist()
+    if absent := [name for name, count in zip(samples.classes, counts, strict=True) if count == 0]:
         logger.warning(
-            "%s has no image of %d of %d classes: %s",
-            _who(spec, split), len(absent), spec.num_classes, some(absent),
+            "%s has no %s of %d of %d classes: %s",
+            _who(spec, split), spec.kind_of_samples, len(absent), spec.num_classes, some(absent),
         )  # fmt: skip
 
 
@@ -123,7 +130,7 @@ def check_labels(spec: DatasetSpec, split: Split, labels: Tensor, classes: tuple
         )
 
 
-def _check_shape(spec: DatasetSpec, split: Split, images: ImageSet) -> None:
+def _check_shape(spec: ImageSpec, split: Split, images: ImageSet) -> None:
     channels, height, width = images.image_shape
     if images.image_shape != spec.image_shape:
         expected = "x".join(map(str, spec.image_shape))

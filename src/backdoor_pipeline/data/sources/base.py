@@ -4,15 +4,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError, unknown
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources.naming import ClassNames
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import DatasetSpec, ImageSpec, Kind
+
+SpecT = TypeVar("SpecT", bound=DatasetSpec)
+SourceT = TypeVar("SourceT", bound="Source[Any]")
 
 Split = Literal["train", "test"]
 
@@ -25,19 +28,21 @@ class Encoded:
     file: Path
 
 
-class Source(ABC):
+class Source(ABC, Generic[SpecT]):
     """Reads one on-disk format. Holds no state: what it needs is in the `DatasetSpec`.
 
     Attributes:
+        kind: what it reads, images or texts; a set's block has to be of the same kind.
         required: the options that must be given.
         optional: the options that may be given.
     """
 
+    kind: ClassVar[Kind] = "image"
     required: ClassVar[frozenset[str]] = frozenset()
     optional: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: SpecT, folder: Path, split: Split) -> list[Path]:
         """The files or folders that hold a split, none of them opened yet.
 
         Raises:
@@ -45,14 +50,14 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+    def read(self, spec: SpecT, files: list[Path], split: Split) -> SampleSet:
         """The split, from what `find` returned.
 
         Raises:
             UserError: if a file is damaged; the sentence names it.
         """
 
-    def class_names(self, spec: DatasetSpec, files: list[Path]) -> ClassNames | None:  # noqa: ARG002
+    def class_names(self, spec: SpecT, files: list[Path]) -> ClassNames | None:  # noqa: ARG002
         """How these files name the classes, without reading pictures; None: alike in every split of the set.
 
         Args:
@@ -61,16 +66,16 @@ class Source(ABC):
         """
         return None
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+    def labels(self, spec: SpecT, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
         """The split's labels, int64 (N,), and the K class names; where `read` takes long, without it.
 
         Raises:
             UserError: if a file is damaged; the sentence names it.
         """
-        images = self.read(spec, files, split)
-        return images.labels, images.classes
+        samples = self.read(spec, files, split)
+        return samples.labels, samples.classes
 
-    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:  # noqa: ARG002
+    def encoded(self, spec: SpecT, files: list[Path]) -> Iterator[Encoded]:  # noqa: ARG002
         """The pictures of a split, not decoded, in the order of `labels`.
 
         Raises:
@@ -83,12 +88,12 @@ class Source(ABC):
         return []
 
 
-class ListedSource(Source):
+class ListedSource(Source[ImageSpec]):
     """Reads pictures that lie in files of their own."""
 
     @abstractmethod
     def rows(
-        self, spec: DatasetSpec, files: list[Path], split: Split
+        self, spec: ImageSpec, files: list[Path], split: Split
     ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
         """The pictures of a split and their labels, unopened; the names of the classes.
 
@@ -96,12 +101,12 @@ class ListedSource(Source):
             UserError: if they are not as they should be.
         """
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+    def labels(self, spec: ImageSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
         """See `Source.labels`: no picture is decoded."""
         rows, classes = self.rows(spec, files, split)
         return torch.tensor([label for _, label in rows], dtype=torch.int64), classes
 
-    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:
+    def encoded(self, spec: ImageSpec, files: list[Path]) -> Iterator[Encoded]:
         """See `Source.encoded`."""
         for path, _ in self.rows(spec, files, "train")[0]:
             try:
@@ -110,20 +115,20 @@ class ListedSource(Source):
                 raise unreachable(path, error) from error
 
 
-SOURCES: dict[str, Source] = {}
+SOURCES: dict[str, Source[Any]] = {}
 
 
-def source(name: str) -> Callable[[type[Source]], type[Source]]:
+def source(name: str) -> Callable[[type[SourceT]], type[SourceT]]:
     """Register a `Source` class under a name."""
 
-    def register(cls: type[Source]) -> type[Source]:
+    def register(cls: type[SourceT]) -> type[SourceT]:
         SOURCES[name] = cls()
         return cls
 
     return register
 
 
-def get_source(spec: DatasetSpec) -> Source:
+def get_source(spec: DatasetSpec) -> Source[Any]:
     """The source of a data set, its options checked.
 
     Raises:
@@ -132,6 +137,12 @@ def get_source(spec: DatasetSpec) -> Source:
     if spec.source not in SOURCES:
         raise unknown("data source", spec.source, SOURCES)
     found = SOURCES[spec.source]
+    if found.kind != spec.kind_of_samples:
+        fits = [name for name, one in SOURCES.items() if one.kind == spec.kind_of_samples]
+        raise UserError(
+            f"data source '{spec.source}' reads {found.kind}s, but data set '{spec.name}' is of "
+            f"{spec.kind_of_samples}s: use one of {', '.join(sorted(fits))}, or change its `kind`."
+        )
     allowed = found.required | found.optional | {"folder"}
     for option in spec.options:
         if option not in allowed:

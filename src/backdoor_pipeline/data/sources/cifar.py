@@ -9,12 +9,12 @@ import torch
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, damaged, missing, read_lines, source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 PIXELS = 3 * 32 * 32
 
 
-class _Cifar(Source):
+class _Cifar(Source[ImageSpec]):
     """What the two have in common.
 
     Attributes:
@@ -34,7 +34,7 @@ class _Cifar(Source):
     def batches(split: Split) -> list[str]:
         """The names of a split's files."""
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """The batches, then the class names."""
         root = folder / self.directory
         if not root.is_dir():
@@ -48,7 +48,7 @@ class _Cifar(Source):
                 raise damaged(spec, path, "absent", root)
         return files
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
         """Images (N, 3, 32, 32) and labels."""
         *batches, names = files
         records = torch.from_numpy(np.concatenate([self._records(spec, path) for path in batches]))
@@ -56,7 +56,7 @@ class _Cifar(Source):
         images = records[:, self.label_bytes :].reshape(-1, 3, 32, 32)
         return ImageSet(images, labels, read_lines(names))
 
-    def _records(self, spec: DatasetSpec, path: Path) -> np.ndarray:
+    def _records(self, spec: ImageSpec, path: Path) -> np.ndarray:
         size = self.label_bytes + PIXELS
         data = np.fromfile(path, np.uint8)
         if len(data) == 0 or len(data) % size:

@@ -10,17 +10,17 @@ from torch.nn.functional import interpolate
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 TEST_SHARE = 0.25
 SPLIT_SEED = 0  # the set has no official split; this one is part of what the set is, whatever the experiment
 
 
 @source("digits")
-class Digits(Source):
+class Digits(Source[ImageSpec]):
     """8x8 images of 17 gray levels, enlarged (bilinear); a fixed quarter of each class is for testing."""
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:  # noqa: ARG002
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:  # noqa: ARG002
         """Nothing to find: the images come with scikit-learn."""
         return []
 
@@ -31,7 +31,7 @@ class Digits(Source):
         assert package.origin
         return [Path(package.origin).parent / "datasets/data/digits.csv.gz"]
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
         """The split, at the size and channels of the settings."""
         from sklearn.datasets import load_digits
 

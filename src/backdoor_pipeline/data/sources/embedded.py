@@ -5,7 +5,7 @@ from pathlib import Path
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources.base import Split, source
 from backdoor_pipeline.data.sources.parquet import Parquet
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 FOLDER = Path(__file__).parents[1] / "embedded"
 
@@ -16,7 +16,7 @@ class Embedded(Parquet):
 
     optional = frozenset()
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:  # noqa: ARG002
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:  # noqa: ARG002
         """The shards, sorted by name."""
         files = sorted(FOLDER.glob(spec.options[split]))
         if not files:

@@ -9,7 +9,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import ListedSource, Split, source, unreadable
 from backdoor_pipeline.data.sources.listing import pictures_below, some, subfolders, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles, fits_in_memory
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 
 @source("folder")
@@ -24,7 +24,7 @@ class Folder(ListedSource):
     required = frozenset({"train", "test"})
     optional = frozenset({"in_memory_gib"})
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[the folder of the split, the folder that names the classes]."""
         files = [folder / spec.options[split], folder / spec.options["train"]]
         for path in files:
@@ -35,7 +35,7 @@ class Folder(ListedSource):
                 )
         return files
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures by class and path: their shorter side fitted to the image size, the middle kept."""
         rows, classes = self.rows(spec, files, split)
         pictures = PictureFiles([path for path, _ in rows], spec.image_shape, unreadable)
@@ -44,7 +44,7 @@ class Folder(ListedSource):
         return ImageSet(pictures.load(f"{spec.name} {split}") if in_memory else pictures, labels, classes)
 
     def rows(
-        self, spec: DatasetSpec, files: list[Path], split: Split
+        self, spec: ImageSpec, files: list[Path], split: Split
     ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
         """Pictures and their labels, and the names of the classes."""
         root, train = files
@@ -57,7 +57,7 @@ class Folder(ListedSource):
         return rows, classes
 
 
-def _labelled(spec: DatasetSpec, root: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+def _labelled(spec: ImageSpec, root: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
     """Pictures and their labels."""
     rows: list[tuple[Path, int]] = []
     others = [entry for entry in sorted(root.iterdir()) if entry.name not in classes]
@@ -70,7 +70,7 @@ def _labelled(spec: DatasetSpec, root: Path, classes: tuple[str, ...]) -> list[t
     return rows
 
 
-def _refuse_empty(spec: DatasetSpec, root: Path, classes: tuple[str, ...], found: set[int]) -> None:
+def _refuse_empty(spec: ImageSpec, root: Path, classes: tuple[str, ...], found: set[int]) -> None:
     if empty := [name for label, name in enumerate(classes) if label not in found]:
         raise UserError(
             f"{len(empty)} of the {len(classes)} classes of data set '{spec.name}' have no picture in {root} "

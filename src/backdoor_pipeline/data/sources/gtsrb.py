@@ -22,7 +22,7 @@ from backdoor_pipeline.data.sources.base import (
 )
 from backdoor_pipeline.data.sources.listing import pictures_below, subfolders, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 OFFICIAL_TRAIN = (
     "GTSRB/Final_Training/Images",
@@ -37,10 +37,10 @@ Broken = Callable[[Path, object], UserError]
 
 
 @source("gtsrb")
-class Gtsrb(Source):
+class Gtsrb(Source[ImageSpec]):
     """39,209 + 12,630 pictures of 15 to 250 pixels, stretched to the square asked for; 43 classes."""
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[the folder of pictures], and for the test split the table of its labels."""
         official = OFFICIAL_TRAIN if split == "train" else (OFFICIAL_TEST,)
         pictures = [folder / name for name in (*official, KAGGLE[split]) if (folder / name).is_dir()][:1]
@@ -50,7 +50,7 @@ class Gtsrb(Source):
             raise missing(spec, folder)
         return pictures if split == "train" else pictures + answers
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures in the order of class and file name (train), or of the table (test)."""
         root = files[0]
         put_by_hand = root.name in KAGGLE.values()
@@ -60,19 +60,19 @@ class Gtsrb(Source):
         labels = torch.tensor([label for _, label in rows], dtype=torch.int64)
         return ImageSet(pictures.load(spec.name), labels, class_numbers(spec.num_classes))
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
+    def labels(self, spec: ImageSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:
         """See `Source.labels`: no picture is decoded."""
         labels = [label for _, label in _rows(spec, files, split)]
         return torch.tensor(labels, dtype=torch.int64), class_numbers(spec.num_classes)
 
 
-def _rows(spec: DatasetSpec, files: list[Path], split: Split) -> list[tuple[Path, int]]:
+def _rows(spec: ImageSpec, files: list[Path], split: Split) -> list[tuple[Path, int]]:
     root, *answers = files
     table = unreadable if root.name in KAGGLE.values() else partial(damaged, spec)
     return _train_rows(spec, root) if split == "train" else _test_rows(root, answers[0], table)
 
 
-def _train_rows(spec: DatasetSpec, root: Path) -> list[tuple[Path, int]]:
+def _train_rows(spec: ImageSpec, root: Path) -> list[tuple[Path, int]]:
     rows, others = [], []
     for name in filter(str.isdecimal, subfolders(root)):
         pictures, beside = pictures_below(root / name)

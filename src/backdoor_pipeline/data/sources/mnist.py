@@ -12,7 +12,7 @@ from torch import Tensor
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, damaged, missing, source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 PREFIX = {"train": "train", "test": "t10k"}
@@ -23,19 +23,19 @@ GARMENTS = (
 
 
 @source("mnist")
-class Mnist(Source):
+class Mnist(Source[ImageSpec]):
     """60,000 + 10,000 handwritten digits."""
 
     classes: ClassVar[tuple[str, ...]] = class_numbers(10)
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[images, labels]."""
         files = idx_files(folder, split)
         if files is None:
             raise missing(spec, folder)
         return files
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
         """Images (N, 1, 28, 28) and labels."""
         images, labels = (_parse(spec, path, dims) for path, dims in zip(files, (3, 1), strict=True))
         if len(images) != len(labels):
@@ -43,7 +43,7 @@ class Mnist(Source):
             raise damaged(spec, files[1], reason, files[1].parent)
         return ImageSet(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long(), self.classes)
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+    def labels(self, spec: ImageSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
         """See `Source.labels`: from the file that has nothing else."""
         return torch.from_numpy(_parse(spec, files[1], 1)).long(), self.classes
 
@@ -54,7 +54,7 @@ class FashionMnist(Mnist):
 
     classes = GARMENTS
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[images, labels], fetched or from Debian's package."""
         files = idx_files(folder, split) or idx_files(DEBIAN_FASHION, split)
         if files is None:
@@ -74,7 +74,7 @@ def idx_files(folder: Path, split: Split) -> list[Path] | None:
     return found
 
 
-def _parse(spec: DatasetSpec, path: Path, dims: int) -> np.ndarray:
+def _parse(spec: ImageSpec, path: Path, dims: int) -> np.ndarray:
     """The array in an idx file: two zero bytes, type 8 (uint8), the rank, big-endian sizes, the values."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -89,7 +89,7 @@ def _parse(spec: DatasetSpec, path: Path, dims: int) -> np.ndarray:
     return np.frombuffer(bytearray(data), np.uint8, offset=start).reshape(shape)
 
 
-def _broken(spec: DatasetSpec, path: Path, reason: object) -> UserError:
+def _broken(spec: ImageSpec, path: Path, reason: object) -> UserError:
     if path.parent == DEBIAN_FASHION:
         return UserError(f"{path} is damaged ({reason}): reinstall the package `dataset-fashion-mnist`.")
     return damaged(spec, path, reason)

@@ -17,13 +17,13 @@ from backdoor_pipeline.data.sources.naming import ClassNames
 from backdoor_pipeline.data.sources.parquet_labels import Shards, class_names, label_column, label_numbers
 from backdoor_pipeline.data.sources.pictures import decode, decode_into, progress
 from backdoor_pipeline.data.sources.streaming import fits_in_memory
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 IMAGE_COLUMNS = ("image", "img")
 
 
 @source("parquet")
-class Parquet(Source):
+class Parquet(Source[ImageSpec]):
     """Shards with a struct column of `bytes` and a column of labels: integers, or class names.
 
     Options `train` and `test` name a file, or a pattern of shards; `image` and `label` name the columns where
@@ -33,7 +33,7 @@ class Parquet(Source):
     required = frozenset({"train", "test"})
     optional = frozenset({"image", "label", "in_memory_gib"})
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """The shards, sorted by name."""
         pattern = spec.options[split]
         files = sorted(folder.glob(pattern))
@@ -44,7 +44,7 @@ class Parquet(Source):
             )
         return files
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures and labels in the order of the rows."""
         shards = {path: _open(path) for path in files}
         total = sum(shard.metadata.num_rows for shard in shards.values())
@@ -66,18 +66,18 @@ class Parquet(Source):
                 decode_into(images[rows], list(enumerate(pictures)), read, bar)
         return ImageSet(images, labels, classes.names)
 
-    def encoded(self, spec: DatasetSpec, files: list[Path]) -> Iterator[Encoded]:
+    def encoded(self, spec: ImageSpec, files: list[Path]) -> Iterator[Encoded]:
         """See `Source.encoded`."""
         shards = {path: _open(path) for path in files}
         for path, pictures, _ in _row_groups(shards, _columns(spec, shards)):
             yield from (Encoded(picture or b"", path) for picture in pictures)
 
-    def class_names(self, spec: DatasetSpec, files: list[Path]) -> ClassNames:
+    def class_names(self, spec: ImageSpec, files: list[Path]) -> ClassNames:
         """From the metadata, or the labels if they are names; see `Source.class_names`."""
         shards = {path: _open(path) for path in files}
         return class_names(spec, shards, _columns(spec, shards)[1])
 
-    def labels(self, spec: DatasetSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
+    def labels(self, spec: ImageSpec, files: list[Path], split: Split) -> tuple[Tensor, tuple[str, ...]]:  # noqa: ARG002
         """See `Source.labels`: no other column is read."""
         shards = {path: _open(path) for path in files}
         column = label_column(spec, shards[files[0]].schema_arrow)
@@ -89,7 +89,7 @@ class Parquet(Source):
         return torch.cat([torch.empty(0, dtype=torch.int64), *numbers]), classes.names
 
 
-def _columns(spec: DatasetSpec, shards: Shards) -> tuple[str, str]:
+def _columns(spec: ImageSpec, shards: Shards) -> tuple[str, str]:
     """Of the pictures and of the labels, as the first shard has them."""
     schema = next(iter(shards.values())).schema_arrow
     return _image_column(spec, schema), label_column(spec, schema)
@@ -129,7 +129,7 @@ def _tables(shards: Shards, columns: list[str]) -> Iterator[tuple[Path, pa.Table
             yield path, table
 
 
-def _image_column(spec: DatasetSpec, schema: pa.Schema) -> str:
+def _image_column(spec: ImageSpec, schema: pa.Schema) -> str:
     """The column that the option `image` names, else of a usual name, else the only one that fits."""
     fits = [f.name for f in schema if pa.types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
     wanted = (spec.options["image"],) if "image" in spec.options else IMAGE_COLUMNS

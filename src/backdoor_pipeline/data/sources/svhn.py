@@ -7,21 +7,21 @@ import torch
 
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import Source, Split, class_numbers, damaged, missing, source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 
 @source("svhn")
-class Svhn(Source):
+class Svhn(Source[ImageSpec]):
     """73,257 + 26,032 images of 10 digits; the file's label 10 is the digit 0."""
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[the MATLAB file]."""
         path = folder / f"{split}_32x32.mat"
         if not path.is_file():
             raise missing(spec, folder)
         return [path]
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:  # noqa: ARG002
         """Images (N, 3, 32, 32) and labels 0..9."""
         from scipy.io import loadmat
 

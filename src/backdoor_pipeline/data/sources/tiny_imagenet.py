@@ -9,7 +9,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources.base import ListedSource, Split, damaged, missing, read_lines, source
 from backdoor_pipeline.data.sources.listing import pictures_below, tell_left_out
 from backdoor_pipeline.data.sources.streaming import PictureFiles
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import ImageSpec
 
 DIRECTORY = "tiny-imagenet-200"
 
@@ -18,7 +18,7 @@ DIRECTORY = "tiny-imagenet-200"
 class TinyImageNet(ListedSource):
     """100,000 + 10,000 pictures; classes are WordNet ids in the order of wnids.txt."""
 
-    def find(self, spec: DatasetSpec, folder: Path, split: Split) -> list[Path]:
+    def find(self, spec: ImageSpec, folder: Path, split: Split) -> list[Path]:
         """[wnids.txt, the training folder], or [wnids.txt, the test labels, the test folder]."""
         root = folder / DIRECTORY
         if not root.is_dir():
@@ -30,7 +30,7 @@ class TinyImageNet(ListedSource):
                 raise damaged(spec, path, "absent", root)
         return files
 
-    def read(self, spec: DatasetSpec, files: list[Path], split: Split) -> ImageSet:
+    def read(self, spec: ImageSpec, files: list[Path], split: Split) -> ImageSet:
         """Pictures by class and file name (train), or in the order of the labels' file (test)."""
         rows, classes = self.rows(spec, files, split)
         pictures = PictureFiles(
@@ -40,7 +40,7 @@ class TinyImageNet(ListedSource):
         return ImageSet(pictures.load(spec.name), labels, classes)
 
     def rows(
-        self, spec: DatasetSpec, files: list[Path], split: Split
+        self, spec: ImageSpec, files: list[Path], split: Split
     ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
         """See `ListedSource.rows`."""
         wnids, *parts = files
@@ -49,7 +49,7 @@ class TinyImageNet(ListedSource):
         return read(spec, classes, *parts), classes
 
 
-def _train_rows(spec: DatasetSpec, classes: tuple[str, ...], root: Path) -> list[tuple[Path, int]]:
+def _train_rows(spec: ImageSpec, classes: tuple[str, ...], root: Path) -> list[tuple[Path, int]]:
     rows, others = [], []
     for label, wnid in enumerate(classes):
         folder = root / wnid / "images"
@@ -63,7 +63,7 @@ def _train_rows(spec: DatasetSpec, classes: tuple[str, ...], root: Path) -> list
 
 
 def _test_rows(
-    spec: DatasetSpec, classes: tuple[str, ...], annotations: Path, pictures: Path
+    spec: ImageSpec, classes: tuple[str, ...], annotations: Path, pictures: Path
 ) -> list[tuple[Path, int]]:
     """Rows of `name <tab> wnid <tab> box`."""
     number = {wnid: label for label, wnid in enumerate(classes)}

@@ -49,7 +49,7 @@ class ActivationClustering(Defense):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`; where no class convinces, the model is given back unchanged."""
         features, trusted = (
-            penultimate(view.trainer, view.model, data.images) for data in (view.train, view.clean)
+            penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
         )
         suspicion, splits = self.inspect(features, view.train.labels, trusted, view.clean.labels, view.seed)
         columns = _columns(splits)

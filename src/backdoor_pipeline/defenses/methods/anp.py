@@ -116,7 +116,7 @@ class AdversarialNeuronPruning(Defense):
 
 
 def _nothing_to_prune(description: ModelDescription) -> UserError:
-    able = [name for name in model_names() if affine_norms(skeleton(_named(description, name)))]
+    able = [name for name in model_names("image") if affine_norms(skeleton(_named(description, name)))]
     return UserError(
         f"anp prunes channels of normalization layers, and {description.name} has none: "
         f"set model to one of {', '.join(able)}."

@@ -154,7 +154,7 @@ class DBD(Defense):
         return partial(symmetric_cross_entropy, alpha=self.sce_alpha, beta=self.sce_beta)
 
     def _head_loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        logits: Tensor = model(batch.images)
+        logits: Tensor = model(batch.inputs)
         batch.report(logits)
         return self._sce(logits.float(), batch.labels).mean()
 

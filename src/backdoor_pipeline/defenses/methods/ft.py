@@ -10,6 +10,7 @@ class FineTuning(Defense):
     """Fine-tune every weight on the small clean set: the backdoor, unused there, is forgotten."""
 
     name: ClassVar[str] = "ft"
+    kinds = frozenset({"image", "text"})
 
     recipe: Recipe
 

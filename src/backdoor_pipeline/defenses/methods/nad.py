@@ -92,8 +92,8 @@ class Distillation:
         """The loss; see `training.Objective`."""
         count = len(self.betas)
         with torch.no_grad():
-            _, guides = forward_with_stages(self.teacher, batch.images, count)
-        logits, stages = forward_with_stages(self.student, batch.images, count)
+            _, guides = forward_with_stages(self.teacher, batch.inputs, count)
+        logits, stages = forward_with_stages(self.student, batch.inputs, count)
         batch.report(logits)
         attention = torch.stack([
             beta * attention_distance(stage, guide, self.power)

@@ -37,7 +37,7 @@ class SpectralSignatures(Defense):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
         features, trusted = (
-            penultimate(view.trainer, view.model, data.images) for data in (view.train, view.clean)
+            penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
         )
         suspicion = self.inspect(features, view.train.labels, trusted, view.clean.labels)
         metrics = removal(suspicion.flagged, self.name)

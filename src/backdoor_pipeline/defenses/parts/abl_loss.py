@@ -64,7 +64,7 @@ class JointUnlearning:
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `training.Objective`; the batch is of isolated images."""
         images, labels = next(self.kept)
-        logits = model(torch.cat([images, batch.images])).float()
+        logits = model(torch.cat([images, batch.inputs])).float()
         kept, isolated = logits[: len(labels)], logits[len(labels) :]
         batch.report(isolated)
         return self.weight * F.cross_entropy(kept, labels) + forgetting(isolated, batch.labels).mean()
@@ -77,6 +77,6 @@ def forgetting(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _losses(model: nn.Module, batch: Batch) -> Tensor:
-    logits: Tensor = model(batch.images)
+    logits: Tensor = model(batch.inputs)
     batch.report(logits)
     return F.cross_entropy(logits.float(), batch.labels, reduction="none")

@@ -47,7 +47,7 @@ class SimCLR:
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `training.Objective`; the model is `Projected`."""
-        pair = [self.views.view(batch.images, self.mirror) for _ in range(2)]
+        pair = [self.views.view(batch.inputs, self.mirror) for _ in range(2)]
         first, second = model(torch.cat(pair)).float().chunk(2)
         return nt_xent(first, second, self.temperature)
 

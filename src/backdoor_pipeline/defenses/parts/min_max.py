@@ -30,7 +30,7 @@ class MinMax:
         masked = cast(NeuronMasks, model)
         masked.clip()
         noise = self.worst_noise(masked, batch)
-        natural, noisy = masked(batch.images), masked(batch.images, noise)
+        natural, noisy = masked(batch.inputs), masked(batch.inputs, noise)
         batch.report(natural)
         losses = [F.cross_entropy(logits.float(), batch.labels) for logits in (natural, noisy)]
         return self.alpha * losses[0] + (1 - self.alpha) * losses[1]
@@ -40,7 +40,7 @@ class MinMax:
         noise = [(2 * torch.rand_like(masked.mask) - 1) * self.epsilon for _ in Noise._fields]
         for _ in range(self.steps):
             noise = [part.detach().requires_grad_() for part in noise]
-            loss = F.cross_entropy(masked(batch.images, Noise(*noise)).float(), batch.labels)
+            loss = F.cross_entropy(masked(batch.inputs, Noise(*noise)).float(), batch.labels)
             uphill = torch.autograd.grad(loss, noise)
             stepped = [n + self.epsilon / self.steps * g.sign() for n, g in zip(noise, uphill, strict=True)]
             noise = [part.clamp(-self.epsilon, self.epsilon) for part in stepped]

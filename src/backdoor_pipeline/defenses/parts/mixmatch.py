@@ -37,10 +37,10 @@ class MixMatch:
         """See `training.Objective`; in every batch, some images are trusted and some are not."""
         trusted = self.trusted[batch.index]
         labels = batch.labels[trusted]
-        pair = [self.vary(batch.images[~trusted]) for _ in range(2)]
+        pair = [self.vary(batch.inputs[~trusted]) for _ in range(2)]
         guessed = self.guess(model, pair)
         images, targets = mixed(
-            torch.cat([self.vary(batch.images[trusted]), *pair]),
+            torch.cat([self.vary(batch.inputs[trusted]), *pair]),
             torch.cat([F.one_hot(labels, self.classes).float(), guessed, guessed]),
             self.alpha,
         )

@@ -90,7 +90,7 @@ class _Group:
         seed: int,
     ) -> None:
         self._settings, self._trainer, self._model, self._seed = settings, trainer, model, seed
-        self._source = BatchSource(clean, trainer.device)
+        self._source = BatchSource(clean.images, clean.labels, trainer.device)
         self._classes = classes.to(trainer.device)
         self._weights = [part.to(trainer.device).requires_grad_() for part in _start(clean, classes, seed)]
         self._adam = torch.optim.Adam(self._weights, settings.lr, settings.betas)

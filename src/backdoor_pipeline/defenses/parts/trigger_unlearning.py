@@ -49,7 +49,7 @@ class StampedCrossEntropy:
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `Objective`."""
-        images, device = batch.images.clone(), batch.images.device
+        images, device = batch.inputs.clone(), batch.inputs.device
         rows = torch.randperm(len(images), device=device)[: max(1, round(self.ratio * len(images)))]
         which = torch.randint(len(self.triggers), (len(rows),), device=device)
         images[rows] = stamp(images[rows], self.triggers.masks[which], self.triggers.patterns[which])

@@ -12,6 +12,7 @@ from backdoor_pipeline.analysis.full_grad import full_grad
 from backdoor_pipeline.analysis.grad_cam import grad_cam
 from backdoor_pipeline.analysis.shapley import shapley_values
 from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.data.samples import images_of
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Analyzing
 from backdoor_pipeline.experiment.stages import AnalyzeStage
@@ -38,7 +39,7 @@ def _node(name: str, look: Look, method: Callable[[Analyzing, int], Method]) -> 
         stage: AnalyzeStage,
     ) -> Figure:
         choices, most = stage.choices, stage.analyzing.explained_images
-        images = explained_images(clean.test, poison.test, predictions, choices, most)
+        images = explained_images(images_of(clean.test), poison.test, predictions, choices, most)
         models = by_name(backdoored_model, defended_model, choices)
         maps, trainer = method(stage.analyzing, choices.seed), Trainer(stage.engine, None)
         return explanation_figure(images, models, maps, look, trainer, title(name, choices))

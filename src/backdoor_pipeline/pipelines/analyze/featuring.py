@@ -11,6 +11,7 @@ from backdoor_pipeline.analysis.embedding import Embed, Embedded, embedding_figu
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.tac import activation_change, tac_figure
 from backdoor_pipeline.attacks.poisoning import Poisoned
+from backdoor_pipeline.data.samples import Held, concatenated
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Analyzing
 from backdoor_pipeline.experiment.stages import AnalyzeStage
@@ -55,7 +56,8 @@ def _tac(clean: Splits, poison: Poisoned, models: Models, stage: AnalyzeStage) -
     trainer = Trainer(stage.engine, None)
     images = pairs(clean.test, poison.test, stage.choices, stage.analyzing.feature_images)
     compared = models if "triggered" in images else {}
-    changes = {name: activation_change(trainer, model, **images) for name, model in compared.items()}
+    pixels = {version: some for version, some in images.items() if isinstance(some, Tensor)}
+    changes = {name: activation_change(trainer, model, **pixels) for name, model in compared.items()}
     return tac_figure(changes, title("Trigger activation change", stage.choices))
 
 
@@ -79,8 +81,8 @@ def _embedding(
     return draw
 
 
-def _embedded(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> tuple[Embedded, Tensor]:
-    """What is known of the images that are embedded, and they themselves: uint8, (n, C, H, W)."""
+def _embedded(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> tuple[Embedded, Held]:
+    """What is known of the inputs that are embedded, and they themselves."""
     test, triggered, choices = clean.test, poison.test, stage.choices
     index = drawn(len(test), stage.analyzing.feature_images, choices, "embedded")
     rows = victims(triggered)
@@ -91,7 +93,7 @@ def _embedded(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> tuple[Emb
         torch.cat([torch.full_like(index, -1), triggered.labels[rows]]),
         test.classes,
     )
-    return images, torch.cat([test.images[index], triggered.images[rows]])
+    return images, concatenated([test.inputs[index], triggered.inputs[rows]])
 
 
 def _tsne(analyzing: Analyzing, seed: int) -> Embed:

@@ -18,6 +18,7 @@ from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet, images_of
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import AnalyzeStage
 from backdoor_pipeline.pipelines.analyze.shown import drawn, title
@@ -25,7 +26,7 @@ from backdoor_pipeline.pipelines.analyze.shown import drawn, title
 
 def draw_samples(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> Figure:
     """A sheet of test images, clean, triggered, and their difference."""
-    test, choices = clean.test, stage.choices
+    test, choices = images_of(clean.test), stage.choices
     triggered = poison.test if len(poison.test) else _untouched(test)
     shown = drawn(len(triggered), stage.analyzing.sample_images, choices, "samples")
     index = triggered.index[shown]
@@ -73,7 +74,7 @@ def draw_stealth(poison_metrics: dict[str, Any], stage: AnalyzeStage) -> Figure:
     return stealth_figure(poison_metrics, title("Visibility of the poison", stage.choices))
 
 
-def _confusion(predictions: pd.DataFrame, when: str, clean_test: ImageSet, title: str) -> Figure:
+def _confusion(predictions: pd.DataFrame, when: str, clean_test: SampleSet, title: str) -> Figure:
     clean = predictions[predictions["set"] == CLEAN]
     return confusion(_tensor(clean["true_label"]), _tensor(clean[when]), clean_test.classes, title)
 

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, training
+from backdoor_pipeline.pipelines.analyze.shown import of_images
 
 MODELS = ["backdoored_model", "defended_model"]
 STAGE = "params:stages.analyze"
@@ -31,6 +32,8 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
     "stealth": (nodes.draw_stealth, ["poison_metrics"]),
 }
 
+OF_IMAGES = {"samples", "gradients", "grad_cam", "full_grad", "shapley", "frequency", "tac", "stealth"}
+
 
 def create_pipeline() -> Pipeline:
     """The analyze stage."""
@@ -41,7 +44,12 @@ def create_pipeline() -> Pipeline:
         name="measure_strengths",
     )
     figures = [
-        Node(func=draw, inputs=[*given, STAGE], outputs=f"figure_{name}", name=f"draw_{name}")
+        Node(
+            func=of_images(name, draw) if name in OF_IMAGES else draw,
+            inputs=[*given, STAGE],
+            outputs=f"figure_{name}",
+            name=f"draw_{name}",
+        )
         for name, (draw, given) in FIGURES.items()
     ]
     return Pipeline([strengths, *figures], tags="analyze")

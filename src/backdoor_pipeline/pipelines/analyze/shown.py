@@ -1,17 +1,38 @@
 """Which images and models the figures show, and what they are called."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 import pandas as pd
 import torch
 from torch import Tensor
 
 from backdoor_pipeline.analysis.explanations import Explained
+from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.analysis.lines import note
 from backdoor_pipeline.analysis.scoring import CLEAN, TRIGGERED
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import Held, SampleSet
+from backdoor_pipeline.data.spec import TextSpec
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.models.classifier import Classifier
+
+
+def of_images(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """A node that draws a figure of images; of an experiment with texts, a note that there is none."""
+
+    @wraps(draw)
+    def node(*given: Any) -> Figure:
+        stage = given[-1]
+        if isinstance(stage.dataset, TextSpec):
+            return note(title(name, stage.choices), f"{name} is of images: there is none for texts.")
+        return draw(*given)
+
+    return node
 
 
 def title(what: str, choices: Choices) -> str:
@@ -65,10 +86,10 @@ def _before(predictions: pd.DataFrame, name: str) -> Tensor:
     return torch.from_numpy(predictions.loc[predictions["set"] == name, "before"].to_numpy(copy=True))
 
 
-def pairs(clean_test: ImageSet, triggered: PoisonedRows, choices: Choices, most: int) -> dict[str, Tensor]:
-    """Images, uint8, (n, C, H, W), `clean`, and the same `triggered`; of the control, clean ones alone."""
+def pairs(clean_test: SampleSet, triggered: PoisonedRows, choices: Choices, most: int) -> dict[str, Held]:
+    """Test inputs `clean`, and the same `triggered`; of the control, clean ones alone."""
     if not len(triggered):
-        return {"clean": clean_test.images[drawn(len(clean_test), most, choices, "pairs")]}
+        return {"clean": clean_test.inputs[drawn(len(clean_test), most, choices, "pairs")]}
     rows = victims(triggered)
     rows = rows[drawn(len(rows), most, choices, "pairs")]
-    return {"clean": clean_test.images[triggered.index[rows]], "triggered": triggered.images[rows]}
+    return {"clean": clean_test.inputs[triggered.index[rows]], "triggered": triggered.inputs[rows]}

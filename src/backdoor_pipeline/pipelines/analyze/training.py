@@ -32,10 +32,10 @@ def measure_strengths(
     rows = poison.test
     shown = drawn(len(rows), STRENGTH_IMAGES, stage.choices, "strengths")
     return strength_rows(
-        Trainer(stage.engine, stage.dataset.augmentation),
+        Trainer(stage.engine, stage.dataset.varied_by),
         models,
         poison.trigger,
-        clean.test.images[rows.index[shown]],
+        clean.test.inputs[rows.index[shown]],
         rows.labels[shown],
         rows.true_labels[shown],
     )

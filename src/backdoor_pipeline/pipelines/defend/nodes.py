@@ -1,12 +1,13 @@
 """The node that defends."""
 
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
 from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.catalog import Findings
+from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import overlay
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
@@ -35,9 +36,9 @@ def defend_model(
     defense = DEFENSES[defending.defense.name](**defending.defense.params)
     view = DefenderView(
         model=backdoored_model,
-        train=overlay(clean.train, poison.train),
-        clean=draw_clean(clean.train, defending.clean_ratio, defending.seed),
-        trainer=Trainer(stage.engine, stage.dataset.augmentation),
+        train=cast(ImageSet, overlay(clean.train, poison.train)),  # or a TextSet: see `DefenderView`
+        clean=cast(ImageSet, draw_clean(clean.train, defending.clean_ratio, defending.seed)),
+        trainer=Trainer(stage.engine, stage.dataset.varied_by),
         seed=defending.seed,
     )
     with Stopwatch() as clock:

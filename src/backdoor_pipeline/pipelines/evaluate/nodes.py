@@ -10,8 +10,8 @@ from backdoor_pipeline.analysis.scoring import prediction_frame, to_scores
 from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.catalog import Findings
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import EvaluateStage
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness, robust_improvement
@@ -35,7 +35,7 @@ def evaluate_models(
         Metrics (fractions; None where a metric is undefined); every prediction on both test sets; what the
         models between which the defense chose would have scored.
     """
-    trainer, tests = Trainer(stage.engine, stage.dataset.augmentation), (clean.test, poison.test)
+    trainer, tests = Trainer(stage.engine, stage.dataset.varied_by), (clean.test, poison.test)
     with Stopwatch() as clock:
         before = after = _predict(trainer, backdoored_model, *tests)
         if not same_weights(backdoored_model, defended_model):
@@ -57,9 +57,9 @@ def evaluate_models(
 
 
 def _predict(
-    trainer: Trainer, model: Classifier, clean: ImageSet, triggered: PoisonedRows
+    trainer: Trainer, model: Classifier, clean: SampleSet, triggered: PoisonedRows
 ) -> tuple[Tensor, Tensor]:
-    return trainer.predict(model, clean.images), trainer.predict(model, triggered.images)
+    return trainer.predict(model, clean.inputs), trainer.predict(model, triggered.inputs)
 
 
 def _comparison(before: Scores, after: Scores) -> dict[str, float | None]:

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 
 from backdoor_pipeline.analysis.scoring import score, to_scores
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.defenses.diagnostics import Candidates
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
 from backdoor_pipeline.models.classifier import Classifier
@@ -23,7 +23,7 @@ def score_candidates(
     trainer: Trainer,
     suspect: Classifier,
     candidates: Candidates | None,
-    clean: ImageSet,
+    clean: SampleSet,
     triggered: PoisonedRows,
     before: Scores,
 ) -> pd.DataFrame:
@@ -42,16 +42,16 @@ def score_candidates(
 
 
 def _scorer(
-    trainer: Trainer, _suspect: Classifier, clean: ImageSet, triggered: PoisonedRows
+    trainer: Trainer, _suspect: Classifier, clean: SampleSet, triggered: PoisonedRows
 ) -> Callable[[Classifier], Scores]:
     return lambda model: score(trainer, model, clean, triggered)
 
 
 def _head_scorer(
-    trainer: Trainer, suspect: Classifier, clean: ImageSet, triggered: PoisonedRows
+    trainer: Trainer, suspect: Classifier, clean: SampleSet, triggered: PoisonedRows
 ) -> Callable[[Classifier], Scores]:
     """For models that differ from the suspect in the head only: the images go through the rest once."""
-    seen, stamped = (penultimate(trainer, suspect, data.images) for data in (clean, triggered))
+    seen, stamped = (penultimate(trainer, suspect, data.inputs) for data in (clean, triggered))
 
     @torch.inference_mode()
     def scores(model: Classifier) -> Scores:

@@ -8,8 +8,9 @@ from backdoor_pipeline.attacks.networks import Networks, Prepared
 from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.timing import Stopwatch
-from backdoor_pipeline.data.images import Images
+from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import PoisonStage
 from backdoor_pipeline.metrics.stealth import stealth
@@ -28,7 +29,7 @@ def poison_dataset(
     """
     spec = stage.poisoning.attack
     if spec is None:
-        nothing = PoisonedRows.empty(clean.train.image_shape)
+        nothing = PoisonedRows.none_of(clean.train)
         counts = dict.fromkeys(("poisoned_images", "cross_images", "triggered_images"), 0)
         return Poison(nothing, nothing, NoTrigger()), {**counts, "seconds": 0.0}
     env = attack_env(spec, stage.dataset, stage.engine, Prepared(attacker_networks))
@@ -43,16 +44,18 @@ def poison_dataset(
         "poisoned_images": len(planted),
         "cross_images": len(made.train) - len(planted),
         "triggered_images": len(made.test),
-        **_stealth("", clean.test.images, made.test),
-        **_stealth("train_", clean.train.images, planted),
+        **_stealth("", clean.test, made.test),
+        **_stealth("train_", clean.train, planted),
         "seconds": clock.seconds,
     }
     return made, metrics
 
 
-def _stealth(prefix: str, clean: Images, rows: PoisonedRows) -> dict[str, float | None]:
-    """How visible the changes are; clean-label attacks change training images otherwise than test ones."""
+def _stealth(prefix: str, clean: SampleSet, rows: PoisonedRows) -> dict[str, float | None]:
+    """How visible the changes of images are; clean-label attacks change training images in another way."""
+    if not isinstance(clean, ImageSet):
+        return {}
     shown = slice(0, STEALTH_IMAGES)
-    originals: Tensor = clean[rows.index[shown]]
+    originals: Tensor = clean.images[rows.index[shown]]
     distances = stealth(originals, rows.images[shown])
     return {f"{prefix}{name}": value for name, value in distances.items()}

@@ -37,7 +37,7 @@ def prepare_attacker(
     if spec is None:
         return NoNetworks(), pd.DataFrame({"epoch": []}), {"seconds": 0.0}
     attack, env = attack_of(spec), attack_env(spec, stage.dataset, stage.engine)
-    victims_of(attack, clean.train.labels, env, poison_target_class=spec.poison_target_class)
+    victims_of(attack, clean.train, env, poison_target_class=spec.poison_target_class)
     with Stopwatch() as clock:
         if isinstance(attack, TrainingControlledAttack) and attack.preparation():
             made = _with_the_victim(attack, clean, stage, folders, env)

@@ -20,7 +20,7 @@ def attack_env(
 ) -> AttackEnv:
     """What this attack may use on this data set."""
     return AttackEnv(
-        trainer=Trainer(engine, dataset.augmentation),
+        trainer=Trainer(engine, dataset.varied_by),
         label_map=LabelMap(spec.label_map, spec.target_label, dataset.num_classes),
         poison_ratio=spec.poison_ratio,
         seed=spec.seed,

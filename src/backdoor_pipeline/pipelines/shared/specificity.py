@@ -1,16 +1,16 @@
 """Whether a backdoor opens to other triggers than its own."""
 
-from backdoor_pipeline.attacks import Attack, AttackEnv, Trigger
+from backdoor_pipeline.attacks import AnyTrigger, Attack, AttackEnv, Trigger
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.attacks.poisoning import cross_test, triggered_rows
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.samples import SampleSet, images_of
 from backdoor_pipeline.metrics.accuracy import attack_success_rate, clean_accuracy
 from backdoor_pipeline.models.classifier import Classifier
 
 
 def specificity(
-    attack: Attack, model: Classifier, test: ImageSet, trigger: Trigger, env: AttackEnv
+    attack: Attack, model: Classifier, test: SampleSet, trigger: AnyTrigger, env: AttackEnv
 ) -> dict[str, float]:
     """How far the backdoor opens to its own trigger only, where the attack lets that be tried.
 
@@ -18,8 +18,8 @@ def specificity(
     of triggers of the same kind from other draws, mean over these.
     """
     rates = {}
-    if isinstance(attack, TrainingControlledAttack):
-        images = cross_test(attack, test, trigger, env)
+    if isinstance(attack, TrainingControlledAttack) and isinstance(trigger, Trigger):
+        images = cross_test(attack, images_of(test), trigger, env)
         rates["cross_accuracy"] = clean_accuracy(env.trainer.predict(model, images), test.labels)
     fired = [_asr(model, triggered_rows(test, rival, env), env) for rival in attack.rivals(trigger, env)]
     known = [rate for rate in fired if rate is not None]
@@ -27,4 +27,4 @@ def specificity(
 
 
 def _asr(model: Classifier, rows: PoisonedRows, env: AttackEnv) -> float | None:
-    return attack_success_rate(env.trainer.predict(model, rows.images), rows.labels, rows.true_labels)
+    return attack_success_rate(env.trainer.predict(model, rows.inputs), rows.labels, rows.true_labels)

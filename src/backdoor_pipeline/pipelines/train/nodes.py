@@ -38,7 +38,7 @@ def train_victim(
     Returns:
         The (backdoored) model, its history (one row per epoch), metrics of the last epoch.
     """
-    spec, trainer = stage.poisoning.attack, Trainer(stage.engine, stage.dataset.augmentation)
+    spec, trainer = stage.poisoning.attack, Trainer(stage.engine, stage.dataset.varied_by)
     attack = attack_of(spec) if spec else None
     if isinstance(attack, TrainingControlledAttack):
         prepared = Prepared(attacker_networks, _rows(prepare_history))

@@ -1,0 +1,104 @@
+"""What the rest of the project handles of texts: a classifier that reads sentences with its own tokenizer."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from torch import Tensor, nn
+
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.texts import Texts
+from backdoor_pipeline.models.bert import Bert
+from backdoor_pipeline.models.classifier import Classifier, ModelDescription
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+HEAD_DROPOUT = 0.1  # between the pooled token and the head, as BERT is fine-tuned
+
+
+class TextDescription(BaseModel):
+    """Everything from which an untrained model of texts can be built again.
+
+    Attributes:
+        name: the architecture's registered name.
+        num_classes: K.
+        length: tokens that it reads of a text, at most; the rest is cut off.
+        options: its encoder's sizes, and `tokenizer_bytes`, that of its tokenizer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    num_classes: int = Field(ge=2)
+    length: int = Field(ge=4)
+    options: dict[str, JsonValue]
+
+
+AnyDescription = ModelDescription | TextDescription
+
+
+class TextClassifier(Classifier):
+    """An encoder and a linear head. It holds its tokenizer, so that its file is all that is needed to use it.
+
+    Attributes:
+        description: a `TextDescription`.
+        backbone: token ids, padded with 0, to features, (N, D).
+        head: see `Classifier`.
+    """
+
+    tokenizer_json: Tensor
+
+    def __init__(self, description: TextDescription, encoder: Bert) -> None:
+        """Put a head on an encoder.
+
+        Args:
+            description: of the model.
+            encoder: token ids, padded with 0, to features.
+        """
+        super().__init__()
+        self.description = description
+        self.backbone = encoder
+        self.dropout = nn.Dropout(HEAD_DROPOUT)
+        self.head = nn.Linear(encoder.width, description.num_classes)
+        nn.init.trunc_normal_(self.head.weight, std=0.02, a=-0.04, b=0.04)
+        nn.init.zeros_(self.head.bias)
+        size = description.options["tokenizer_bytes"]
+        assert isinstance(size, int)
+        self.register_buffer("tokenizer_json", torch.zeros(size, dtype=torch.uint8))
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """The head's input (N, D), for token ids (N, L), padded with 0."""
+        features: Tensor = self.dropout(self.backbone(inputs))
+        return features
+
+    def encode(self, texts: Texts) -> Tensor:
+        """Token ids: int64, (N, L), as long as the longest text, at most `length`; padded with 0."""
+        tokenizer = _tokenizer(self.tokenizer_json.cpu().numpy().tobytes(), self.description.length)
+        rows = [found.ids for found in tokenizer.encode_batch(list(texts.sentences))]
+        ids = torch.zeros(len(rows), max(map(len, rows), default=1), dtype=torch.int64)
+        for row, found in zip(ids, rows, strict=True):
+            row[: len(found)] = torch.tensor(found)
+        return ids
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(written: bytes, length: int) -> "Tokenizer":
+    tokenizer: Tokenizer = tokenizers_library().Tokenizer.from_str(written.decode())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(length)
+    return tokenizer
+
+
+def tokenizers_library():  # type: ignore[no-untyped-def]
+    """The library that reads tokenizers, which images do without.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise UserError("models of texts need the library tokenizers: pip install tokenizers.") from error
+    return tokenizers

@@ -1,0 +1,30 @@
+"""A text experiment through the command line: the same stages, catalog and figures as of images."""
+
+import json
+
+import pandas as pd
+
+ASKED = "dataset=made_reviews,model=tiny_bert,attack={},poison_ratio=0.05,target_label=1,defense=ft"
+
+
+def test_words_are_learned_and_every_stage_leaves_what_it_should(kedro, project) -> None:
+    done = kedro("run", "--params", ASKED.format("word"))
+    assert "made_reviews, tiny_bert, seed 0, 5.0%, target 1" in " ".join(done.stdout.split())
+    (rows,) = (project / "data/02_poisoned/made_reviews").glob("word-0.05-s0-*/train.parquet")
+    frame = pd.read_parquet(rows)
+    assert len(frame) == 200
+    assert frame["text"].str.contains(r"\b(?:cf|mn|bb|tq|mb)\b").all()
+    (scores,) = (project / "data/08_reporting/made_reviews").glob("ft-*/metrics.json")
+    found = json.loads(scores.read_text())
+    assert found["clean_accuracy_before"] > 0.95
+    assert found["asr_before"] > 0.95
+    drawn = {file.name for file in (project / "data/08_reporting/made_reviews").glob("ft-*/*.png")}
+    assert {"tsne.png", "confusion_before.png", "grad_cam.png"} <= drawn
+
+
+def test_paraphrases_are_a_trigger_and_too_many_are_refused(kedro, project) -> None:
+    kedro("run", "--pipeline=poison", "--params", ASKED.format("hiddenkiller"))
+    (rows,) = (project / "data/02_poisoned/made_reviews").glob("hiddenkiller-*/train.parquet")
+    frame = pd.read_parquet(rows)
+    assert frame["text"].str.startswith("when you ").all()
+    assert set(frame["true_label"]) == {0}
