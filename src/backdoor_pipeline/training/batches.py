@@ -8,7 +8,7 @@ from threading import Event, Thread
 import torch
 from torch import Tensor
 
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.images import Images, ImageSet
 
 READ_AHEAD = 2  # batches
 RESIDENT_SHARE = 0.5  # of a GPU's free memory that a data set may take
@@ -24,10 +24,8 @@ class BatchSource:
     def __init__(self, data: ImageSet, device: torch.device) -> None:
         self._device = device
         self._labels = data.labels.to(device)
-        self._images = data.images
-        self._resident = isinstance(data.images, Tensor) and _fits(data.images, device)
-        if self._resident and isinstance(data.images, Tensor):
-            self._images = data.images.to(device)
+        self._images = at_hand(data.images, device)
+        self._resident = isinstance(self._images, Tensor) and self._images.device == device
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -85,6 +83,11 @@ def plan_epoch(
     passes = range(first // per_pass, -(-(first + steps) // per_pass))
     plan = [batch for number in passes for batch in plan_batches(order_of(number + 1), size)]
     return plan[first % per_pass :][:steps]
+
+
+def at_hand(images: Images, device: torch.device) -> Images:
+    """A tensor of images on the device, copied there at once if it fits; other images as they are."""
+    return images.to(device) if isinstance(images, Tensor) and _fits(images, device) else images
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

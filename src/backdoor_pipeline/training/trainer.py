@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from backdoor_pipeline.data.images import Images, ImageSet
-from backdoor_pipeline.training.batches import BatchSource, batches_of
+from backdoor_pipeline.training.batches import BatchSource, at_hand, batches_of
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
@@ -160,6 +160,7 @@ class Trainer:
             batch_size: images at a time.
         """
         outputs = []
+        images = at_hand(images, self.device)  # a copy for each batch would wait for the batch before
         with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
             for start in range(0, len(images), batch_size):
                 batch = images[start : start + batch_size].to(self.device)
