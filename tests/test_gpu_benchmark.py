@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,13 +87,13 @@ def test_a_training_that_was_cut_short_goes_on(tmp_path, monkeypatch) -> None:
 def test_the_table_is_made_of_what_is_there(tmp_path) -> None:
     page = write_table(tmp_path).read_text()
     assert page.count("not run") == len(PIECES)
-    machine = {"card": "Card X", "driver": "1.2"}
     train = Phase(100, [3.0] * 40, {"epoch": 40, "clean_accuracy": 0.5, "asr": 0.25})
-    Record(
-        "attacks", "badnets", "full", 520, 3, STOPPED, 520.4, machine, {"train": train}
-    ).save(tmp_path)  # fmt: skip
-    Record("attacks", "ssba", "full", 520, 3, FAILED, error="no | room").save(tmp_path)
-    Record("attacks", "none", "full", 520, 3).save(tmp_path)
+    run = partial(Record, piece="attacks", size="full", limit=520, at_once=3)
+    stopped = run(task="badnets", state=STOPPED, seconds=520.4, phases={"train": train})
+    stopped.machine = {"card": "Card X", "driver": "1.2"}
+    for record in (stopped, run(task="ssba", state=FAILED, error="no | room"), run(task="none")):
+        record.save(tmp_path)
+    (tmp_path / "attacks-blended.json").write_text("{}")  # of another version
     page = write_table(tmp_path).read_text()
     assert "card Card X, driver 1.2" in page
     assert (
@@ -101,6 +102,7 @@ def test_the_table_is_made_of_what_is_there(tmp_path) -> None:
     assert "| ssba | failed: no / room |" in page
     assert "| none | killed with its command |" in page
     assert "| wanet | not run |" in page
+    assert "| blended | not run |" in page
     assert "mean nothing" not in page
 
 
@@ -142,11 +144,25 @@ def test_the_full_size_has_the_settings_of_the_paper(params) -> None:
     assert experiment.training.recipe.schedule == common["wanet"]["schedule"]
 
 
+def test_nothing_is_compiled_if_that_is_asked_for() -> None:
+    compiles = [size_of("full", eager=eager).experiment("none").engine.compile for eager in (False, True)]
+    assert compiles == ["auto", False]
+
+
 def test_a_word_that_is_not_known_is_told(tmp_path, capsys) -> None:
     for words in (["speed"], ["engine", "--only", "badnet"]):
         with pytest.raises(SystemExit):
             main(["--data", str(tmp_path), "--out", str(tmp_path), *words])
         assert "unknown: " in capsys.readouterr().err
+
+
+def test_no_piece_needs_kedro() -> None:
+    code = f"import sys\nsys.modules.update(dict.fromkeys({ABSENT!r}))\n"
+    code += "".join(f"import benchmarks.gpu.{piece.module}\n" for piece in PIECES.values())
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_it_runs_without_kedro_and_goes_on_where_it_was(tmp_path) -> None:

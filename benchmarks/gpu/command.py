@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _run(name: str, size: str, args: argparse.Namespace) -> bool:
     """Run a piece's tasks that are not done; whether one failed."""
     at_once, limit = args.at_once or PIECES[name].at_once, args.limit or PIECES[name].limit
-    tasks = tasks_of(name, args.data, size, limit, at_once, args.only)
+    tasks = tasks_of(Record(name, "", size, limit, at_once, args.eager), args.data, args.only)
     todo = [task for task in tasks if not _done(task, args.out)]
     _say(f"{name}: {len(todo)} of {len(tasks)} tasks to do, {at_once} at a time, {limit:g} s at most")
     failed = False
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--at-once", type=int, help="tasks that share the card, in place of the piece's own number"
     )
+    parser.add_argument("--eager", action="store_true", help="compile nothing, should that fail")
     parser.add_argument(
         "--smoke", action="store_true", help="tiny data, models and trainings: whether all runs"
     )

@@ -47,7 +47,7 @@ class Job:
     @property
     def size(self) -> Size:
         """How much is measured."""
-        return size_of(self.record.size)
+        return size_of(self.record.size, eager=self.record.eager)
 
     def tell(self, **found: Any) -> None:
         """Add numbers to the result, and save it."""

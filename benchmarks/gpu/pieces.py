@@ -5,7 +5,7 @@ A piece's module is imported in the processes of its tasks only.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -33,9 +33,9 @@ class Piece:
 PIECES = {
     "engine": Piece("engine", ("speed",), 1, 180),
     "attacks": Piece("attacks", ("badnets", "none", "blended", "wanet", "ssba", "inputaware"), 3, 520),
-    "defenses": Piece("defenses", ("ft", "fp", "nad", "anp", "nc", "spectral", "ac", "abl", "dbd"), 3, 480),
-    "nc": Piece("cleanse", ("search",), 1, 150),
-    "profile": Piece("profiling", ("steps",), 1, 150),
+    "defenses": Piece("defenses", ("ft", "fp", "nad", "anp", "nc", "spectral", "ac", "abl", "dbd"), 3, 450),
+    "nc": Piece("cleanse", ("search",), 1, 200),
+    "profile": Piece("profiling", ("steps",), 1, 140),
 }
 
 
@@ -60,20 +60,15 @@ class Work:
         import_module(f"benchmarks.gpu.{self.module}").work(Job(record, out, self.data, self.threads).begin())
 
 
-def tasks_of(
-    name: str, data: Path, size: str, limit: float, at_once: int, chosen: Sequence[str]
-) -> list[Task]:
-    """A piece's tasks; of one that was begun before, the trainings' epochs so far are kept.
+def tasks_of(like: Record, data: Path, chosen: Sequence[str]) -> list[Task]:
+    """The tasks of a piece.
 
     Args:
-        name: of the piece.
+        like: what all their records begin with; its own task counts for nothing.
         data: folder of raw data.
-        size: `full` or `smoke`.
-        limit: of the piece, in seconds.
-        at_once: how many of them share the machine.
         chosen: names of tasks; none: all.
     """
-    piece = PIECES[name]
-    work = Work(piece.module, data, max(1, (os.cpu_count() or 1) // at_once))
+    piece = PIECES[like.piece]
+    work = Work(piece.module, data, max(1, (os.cpu_count() or 1) // like.at_once))
     names = [task for task in piece.tasks if task in chosen or not chosen]
-    return [Task(Record(name, task, size, limit, at_once), work) for task in names]
+    return [Task(replace(like, task=name, phases={}, result={}), work) for name in names]

@@ -52,6 +52,7 @@ class Record:
         size: `full` or `smoke`.
         limit: of the piece, in seconds of wall time.
         at_once: how many tasks of the piece share the card.
+        eager: whether nothing is compiled, but by what compares the two.
         state: one of those above; `running` is also what is left by one that was killed with its command.
         seconds: of wall time since it was begun.
         machine: where it ran; see `machine.facts`.
@@ -65,6 +66,7 @@ class Record:
     size: str
     limit: float
     at_once: int
+    eager: bool = False
     state: str = RUNNING
     seconds: float = 0.0
     machine: dict[str, str] = field(default_factory=dict)
@@ -82,13 +84,16 @@ class Record:
 
     @classmethod
     def load(cls, folder: Path, piece: str, task: str) -> Self | None:
-        """What was saved; None if nothing was."""
+        """What was saved; None if nothing was, or by another version of this class."""
         path = file_of(folder, piece, task)
         if not path.exists():
             return None
-        content = json.loads(path.read_text(encoding="utf-8"))
-        phases = {name: Phase(**phase) for name, phase in content.pop("phases").items()}
-        return cls(**content, phases=phases)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            phases = {name: Phase(**phase) for name, phase in content.pop("phases").items()}
+            return cls(**content, phases=phases)
+        except (ValueError, TypeError, KeyError):
+            return None
 
 
 def file_of(folder: Path, piece: str, task: str) -> Path:

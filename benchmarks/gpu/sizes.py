@@ -40,14 +40,15 @@ class Size:
         return resolve(overlaid(overlaid(_base(), self.changes), chosen))
 
 
-def size_of(name: str) -> Size:
-    """The size called `full` or `smoke`."""
+def size_of(name: str, *, eager: bool = False) -> Size:
+    """The size called `full` or `smoke`; whether nothing is compiled."""
+    uncompiled = {"engine": {"compile": False}} if eager else {}
     if name == "smoke":
         changes = read_yaml_file(Path(__file__).with_name("smoke.yml"))
-        return Size(changes, images=128, epochs=1, rounds=1, steps=2)
+        return Size(overlaid(changes, uncompiled), images=128, epochs=1, rounds=1, steps=2)
     engine = {"checkpoint_every": 5, "evaluate_every": 5}  # a killed training loses four epochs at most
     changes = {"dataset": "cifar10_jpeg", "model": "preactresnet18", "engine": engine}
-    return Size(changes, images=25_600, epochs=2, rounds=2, steps=50)
+    return Size(overlaid(changes, uncompiled), images=25_600, epochs=2, rounds=2, steps=50)
 
 
 def _base() -> Nested:

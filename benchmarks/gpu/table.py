@@ -51,8 +51,11 @@ def _machines(records: Sequence[Record]) -> list[str]:
 
 def _how(records: Records) -> str:
     """The limit, and how many tasks shared the card."""
-    ways = {(one.limit, one.at_once) for one in records.values() if one}
-    told = [f"{limit:g} s for all rows, {at_once} at a time" for limit, at_once in sorted(ways)]
+    ways = {(one.limit, one.at_once, one.eager) for one in records.values() if one}
+    told = [
+        f"{limit:g} s for all rows, {at_once} at a time" + (", nothing compiled" if eager else "")
+        for limit, at_once, eager in sorted(ways)
+    ]
     return f"Time limit: {' or '.join(told) or 'not run'}."
 
 
