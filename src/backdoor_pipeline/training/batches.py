@@ -30,10 +30,9 @@ class BatchSource:
     def __init__(self, inputs: Images, labels: Tensor, device: torch.device) -> None:
         self._device = device
         self._labels = labels.to(device)
-        self._inputs = inputs
-        self._resident = isinstance(inputs, Tensor) and not _are_ids(inputs) and _fits(inputs, device)
-        if self._resident and isinstance(inputs, Tensor):
-            self._inputs = inputs.to(device)
+        self._inputs = at_hand(inputs, device)
+        on_device = isinstance(self._inputs, Tensor) and self._inputs.device == device
+        self._resident = on_device and not (isinstance(inputs, Tensor) and are_ids(inputs))
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -54,7 +53,7 @@ class BatchSource:
 
     def _inputs_at(self, rows: Tensor) -> Tensor:
         inputs = self._inputs[rows]
-        if _are_ids(inputs):
+        if are_ids(inputs):
             inputs = cut_to_longest(inputs)
         return inputs.pin_memory() if self._device.type == "cuda" else inputs
 
@@ -64,7 +63,8 @@ def cut_to_longest(ids: Tensor) -> Tensor:
     return ids[:, : int((ids != 0).sum(1).max())]
 
 
-def _are_ids(inputs: Tensor) -> bool:
+def are_ids(inputs: Tensor) -> bool:
+    """Whether these are token ids, and not images."""
     return inputs.dtype == torch.int64
 
 
@@ -102,6 +102,16 @@ def plan_epoch(
     passes = range(first // per_pass, -(-(first + steps) // per_pass))
     plan = [batch for number in passes for batch in plan_batches(order_of(number + 1), size)]
     return plan[first % per_pass :][:steps]
+
+
+def at_hand(images: Images, device: torch.device) -> Images:
+    """A tensor of images on the device, copied there at once if it fits; all else as it is.
+
+    Token ids stay where they are: they are cut batch by batch.
+    """
+    if isinstance(images, Tensor) and not are_ids(images) and _fits(images, device):
+        return images.to(device)
+    return images
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

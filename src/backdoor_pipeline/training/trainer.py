@@ -14,7 +14,7 @@ from tqdm import tqdm
 from backdoor_pipeline.data.images import Images
 from backdoor_pipeline.data.samples import Inputs, SampleSet
 from backdoor_pipeline.data.texts import Texts
-from backdoor_pipeline.training.batches import BatchSource, batches_of, cut_to_longest
+from backdoor_pipeline.training.batches import BatchSource, are_ids, at_hand, batches_of, cut_to_longest
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
@@ -183,11 +183,14 @@ class Trainer:
             inputs: as `logits` takes them; at least one.
             batch_size: of them at a time; None: 512.
         """
-        found, read, size = [], as_read(model, inputs), batch_size or PREDICT_BATCH
+        found, size = [], batch_size or PREDICT_BATCH
+        read = at_hand(
+            as_read(model, inputs), self.device
+        )  # a copy for each batch would wait for the one before
         with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
             for start in range(0, len(read), size):
                 stored = read[start : start + size]
-                batch = cut_to_longest(stored) if stored.dtype == torch.int64 else stored
+                batch = cut_to_longest(stored) if are_ids(stored) else stored
                 found.append(function(self._hardware.as_input(batch.to(self.device))).float())
         return torch.cat(found).cpu()
 

@@ -68,7 +68,8 @@ def _identity(images: Tensor) -> Tensor:
 def size_of(images: Tensor) -> Tensor:
     """(W, H), in the order of a grid's coordinates."""
     height, width = images.shape[-2:]
-    return torch.tensor([width, height], device=images.device)
+    sides = [torch.full((), side, device=images.device) for side in (width, height)]
+    return torch.stack(sides)  # filled in on the device: a copy from the host would be waited for
 
 
 def chunks(images: Tensor) -> tuple[Tensor, ...]:

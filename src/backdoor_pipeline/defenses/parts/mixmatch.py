@@ -74,7 +74,8 @@ def mixed(images: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor
         alpha: shares are drawn from Beta(alpha, alpha).
     """
     concentration = torch.full((len(images),), alpha, device=images.device)
-    share = torch.distributions.Beta(concentration, concentration).sample()
+    beta = torch.distributions.Beta(concentration, concentration, validate_args=False)  # to check is to wait
+    share = beta.sample()
     partners = torch.randperm(len(images), device=images.device)
     return mix(images, targets, torch.maximum(share, 1 - share), partners)
 

@@ -1,0 +1,1 @@
+"""Measurements: run as commands from the project's root."""
