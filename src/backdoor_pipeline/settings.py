@@ -7,13 +7,14 @@ from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
+_tracking = TrackingHooks()
 HOOKS = (  # of two that try to be first, the later one is: checks come before what writes
     DataHooks(),
     CheckHooks(),
     RecordHooks(),
     LeftoverHooks(),
-    TrackingHooks(),
-    SummaryHooks(),
+    _tracking,
+    SummaryHooks(_tracking),
 )
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader

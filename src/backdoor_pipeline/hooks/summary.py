@@ -16,9 +16,12 @@ from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
+from backdoor_pipeline.hooks.best_view import PAGE
 from backdoor_pipeline.hooks.nodes import RunNodes
+from backdoor_pipeline.hooks.tracking import TrackingHooks
 from backdoor_pipeline.pipeline_registry import REPORT
 
+SERVED = "http://127.0.0.1:5000"  # where `mlflow ui` is
 COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
 Metrics = Mapping[str, Any]
 
@@ -28,8 +31,9 @@ class SummaryHooks:
 
     _nodes: RunNodes | None = None  # none in the processes that ParallelRunner starts afresh
 
-    def __init__(self) -> None:
+    def __init__(self, tracking: TrackingHooks) -> None:
         self._console = Console()
+        self._tracking = tracking
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -66,7 +70,8 @@ class SummaryHooks:
             self._console.print(result_table(choices, metrics["evaluate"], goal, lowered))
         self._console.print(stage_table(metrics, self._nodes.ran() if self._nodes else set()))
         store = self._context.config_loader["mlflow"]["tracking_uri"]
-        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, store):
+        runs = where_runs_are(store, self._tracking.experiment)
+        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, runs):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -123,30 +128,41 @@ def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[s
     ]
 
 
-def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool, store: str) -> list[str]:
+def hints(
+    catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool, runs: list[str]
+) -> list[str]:
     """Where the figures are and what to open next."""
     figures = sorted(catalog.load(name) for name in outputs if name.startswith("figure_"))
     lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
     if not evaluated:
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")
-    return [*lines, f"runs       {where_runs_are(store)}", "pipelines  kedro viz run"]
+    marks = ["runs", *[""] * len(runs)]
+    lines += [f"{mark:<10} {line}" for mark, line in zip(marks, runs, strict=False)]
+    return [*lines, "pipelines  kedro viz run"]
 
 
-def where_runs_are(store: str) -> str:
+def where_runs_are(store: str, experiment: str = "") -> list[str]:
     """How to look at what was tracked; nothing of the store's address that may be a secret is shown.
 
     Args:
         store: the configured one. The environment's `MLFLOW_TRACKING_URI` goes before it.
+        experiment: the id of MLflow's; empty: it is not known.
 
-    >>> where_runs_are("sqlite:///mlflow.db")
-    'mlflow ui --backend-store-uri sqlite:///mlflow.db'
+    >>> where_runs_are("sqlite:///mlflow.db", "1")[1]
+    'http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=best'
     >>> where_runs_are("https://me:secret@tracking.example:5000/team?token=secret")
-    'https://tracking.example:5000/team'
+    ['https://tracking.example:5000/team']
     """
     own = os.environ.get("MLFLOW_TRACKING_URI")
     address = own or store
+    page = PAGE.format(experiment) if experiment else ""
     if address.startswith(("http://", "https://")):
-        return without_secrets(address)
+        return [without_secrets(address) + page]
+    return [_served(own, store), *([SERVED + page] if page else [])]
+
+
+def _served(own: str | None, store: str) -> str:
+    """What serves the pages of a store that is no server."""
     if own:
         return 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
     if without_secrets(store) != store:
