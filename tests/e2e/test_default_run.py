@@ -75,6 +75,13 @@ def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
         assert words in first.stdout
 
 
+def test_scores_are_told_before_the_figures(first) -> None:
+    told = first.stdout
+    assert (
+        told.index("before defense") < told.index("after defense") < told.index("drawing") < told.index("DER")
+    )
+
+
 def test_the_figures_are_there(first, project) -> None:
     (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
     names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
@@ -126,7 +133,11 @@ def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
     again = kedro("run", "--pipeline=defend", "--params", "attack:badnets")
     assert "train (reused)" in again.stdout
     assert state(project) == before
+    scores = metrics(project, "08_reporting/digits/ft-resnet8-badnets-*/metrics.json")
+    for name in ("clean_accuracy_before", "asr_before", "clean_accuracy_after", "asr_after", "der"):
+        assert f"{100 * scores[name]:.2f}" in again.stdout, "what a defense came to, no later stage needed"
     run = runs(project)[-1]
+    assert run.data.metrics["asr"] == scores["asr_after"]
     assert run.data.tags["reused"] == "prepare,poison,train,defend"
     assert run.info.run_name == "defend: badnets 10% -> ft · digits · resnet8 · s0"
     assert run.data.metrics["asr_before"] > 0.95, "what is reused is logged all the same"

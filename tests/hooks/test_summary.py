@@ -41,6 +41,16 @@ def test_the_table_is_headed_by_the_experiment(attack: str, goal: str, title: st
     assert console.file.getvalue().splitlines()[0].strip() == title
 
 
+def test_without_a_defense_the_table_ends_with_the_victim() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    found = {name: value for name, value in SCORES.items() if name.endswith("_before")}
+    console.print(result_table(chosen(**CHOICES, attack="badnets"), found, ""))
+    told = console.file.getvalue()
+    assert "before" in told
+    assert "after" not in told
+    assert "ft" not in told
+
+
 @pytest.mark.parametrize(
     ("own", "store", "advice"),
     [

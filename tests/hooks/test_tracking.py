@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from backdoor_pipeline.hooks.mlflow_run import Data, MlflowRun
 from backdoor_pipeline.hooks.nodes import RunNodes
+from backdoor_pipeline.hooks.outcome import OutcomeHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 from backdoor_pipeline.training.progress import announce
 
@@ -17,8 +18,8 @@ TRAIN = Node(lambda given: (given, given), "given", ["train_history", "train_met
 
 def test_a_process_that_opened_no_run_logs_nothing() -> None:
     node = Node(lambda given: given, "given", "train_metrics", name="train")
-    TrackingHooks().before_node_run(node)
-    TrackingHooks().after_node_run(node, {"train_metrics": {"asr": 0.5}})
+    TrackingHooks(OutcomeHooks()).before_node_run(node)
+    TrackingHooks(OutcomeHooks()).after_node_run(node, {"train_metrics": {"asr": 0.5}})
 
 
 def test_long_batches_undefined_numbers_and_an_end_that_stays(store, tmp_path) -> None:
@@ -114,7 +115,7 @@ class Heard:
 @pytest.fixture
 def hooks() -> TrackingHooks:
     """Those of a run that has begun."""
-    hooks, pipeline = TrackingHooks(), Pipeline([TRAIN])
+    hooks, pipeline = TrackingHooks(OutcomeHooks()), Pipeline([TRAIN])
     hooks._run, hooks._nodes = Heard(), RunNodes(pipeline, DataCatalog({}))  # type: ignore[assignment]
     hooks._begin()
     return hooks

@@ -18,6 +18,7 @@ from backdoor_pipeline.hooks.membership import membership
 from backdoor_pipeline.hooks.metric_names import (
     SECONDS,
     Metric,
+    Score,
     curves,
     epoch_metrics,
     is_score,
@@ -27,6 +28,7 @@ from backdoor_pipeline.hooks.mlflow_run import MlflowRun
 from backdoor_pipeline.hooks.mlflow_store import store_of
 from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.hooks.origin import command_of, origin
+from backdoor_pipeline.hooks.outcome import OutcomeHooks
 from backdoor_pipeline.pipeline_registry import REPORT
 from backdoor_pipeline.training.progress import listen
 
@@ -41,6 +43,9 @@ class TrackingHooks:
 
     _nodes: RunNodes | None = None
     _run: MlflowRun
+
+    def __init__(self, outcome: OutcomeHooks) -> None:
+        self._outcome = outcome
 
     @property
     def experiment(self) -> str:
@@ -101,6 +106,7 @@ class TrackingHooks:
             for name in node.outputs if node.name not in self._clocks else ():
                 if name.endswith((METRICS, HISTORY)):
                     self._log_output(name, catalog.load(name))
+        self._log_scores(stage_metrics("evaluate", self._outcome.found))
         ran = self._nodes.ran()
         self._run.set_tag("reused", ",".join(node.name for node in pipeline.nodes if node.name not in ran))
         for name in sorted(pipeline.outputs()):
@@ -142,15 +148,17 @@ class TrackingHooks:
     def _log_output(self, name: str, data: Any) -> None:
         stage, _, kind = name.rpartition("_")
         if kind == "metrics":
-            found = dict(stage_metrics(stage, data))
-            scores = {short: found.pop(short) for short in list(found) if is_score(short)}
-            self._log((short, value, self._last.get(short, 0)) for short, value in scores.items())
-            self._rest |= found
+            found = list(stage_metrics(stage, data))
+            self._log_scores(found)
+            self._rest |= {name: value for name, value in found if not is_score(name)}
             for key in data:
                 if isinstance(data[key], str):
                     self._run.set_tag(f"{stage}.{key}", data[key])
         elif kind == "history":
             self._log(curves(stage, data))
+
+    def _log_scores(self, found: Iterable[Score]) -> None:
+        self._log((name, value, self._last.get(name, 0)) for name, value in found if is_score(name))
 
     def _log(self, metrics: Iterable[Metric]) -> None:
         """Log what has not been logged: curves are, while they grow, and a score may end one."""
