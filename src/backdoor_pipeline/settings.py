@@ -4,16 +4,22 @@ from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.hooks.checks import CheckHooks
 from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
 from backdoor_pipeline.hooks.leftovers import LeftoverHooks
+from backdoor_pipeline.hooks.outcome import OutcomeHooks
+from backdoor_pipeline.hooks.progress import ProgressHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
+_outcome = OutcomeHooks()
+_tracking = TrackingHooks(_outcome)
 HOOKS = (  # of two that try to be first, the later one is: checks come before what writes
     DataHooks(),
     CheckHooks(),
     RecordHooks(),
     LeftoverHooks(),
-    TrackingHooks(),
-    SummaryHooks(),
+    ProgressHooks(),
+    _outcome,
+    _tracking,
+    SummaryHooks(_tracking, _outcome),
 )
 
 CONFIG_LOADER_CLASS = ExperimentConfigLoader

@@ -69,9 +69,17 @@ def test_it_ends_with_the_tables_and_says_what_to_open(first) -> None:
         "train",
         "*.png",
         "mlflow ui",
+        "/#/experiments/1/runs?workflowType=machine_learning",
         "kedro viz",
     ):
         assert words in first.stdout
+
+
+def test_scores_are_told_before_the_figures(first) -> None:
+    told = first.stdout
+    assert (
+        told.index("before defense") < told.index("after defense") < told.index("drawing") < told.index("DER")
+    )
 
 
 def test_the_figures_are_there(first, project) -> None:
@@ -97,15 +105,25 @@ def test_mlflow_holds_parameters_metrics_curves_and_figures(first, project) -> N
     assert run.data.tags["attack"] == "badnets"
     assert run.data.tags["reused"] == ""
     assert run.data.tags["artifact.train"].startswith("digits/resnet8-badnets-0.1-s0-")
-    assert run.data.params["poisoning.attack.params.patch_size"] == "3"
-    assert run.data.params["training.recipe.lr"]
-    assert run.data.metrics["evaluate/asr_before"] > 0.95
+    assert run.info.run_name == "badnets 10% -> ft · digits · resnet8 · s0"
+    assert run.data.tags["kind"] == "experiment"
+    assert run.data.tags["mlflow.source.name"] == "kedro run"
+    assert run.data.params["attacks.badnets.patch_size"] == "3"
+    assert run.data.params["training.lr"]
+    assert run.data.metrics["asr_before"] > 0.95 > run.data.metrics["asr"]
+    assert run.data.metrics["c_acc"]
+    assert run.data.metrics["r_acc"]
+    assert run.data.metrics["der"]
     for stage in ("poison", "train", "defend", "evaluate", "draw_samples"):
-        assert run.data.metrics[f"{stage}/node_seconds"] > 0
+        assert run.data.metrics[f"seconds/{stage}"] > 0
+    data = {one.dataset.name: one.dataset.digest for one in run.inputs.dataset_inputs}
+    assert set(data) == {"digits", "digits/badnets-0.1-s0"}
+    assert run.data.tags["artifact.poison"].endswith(data["digits/badnets-0.1-s0"])
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    curve = client.get_metric_history(run.info.run_id, "train_epochs/asr")
+    curve = client.get_metric_history(run.info.run_id, "asr_before")
     assert [point.step for point in curve] == list(range(1, len(curve) + 1))
     assert len(curve) > 5
+    assert len({point.timestamp for point in curve}) == len(curve), "logged as the epochs ended"
     figures = [file.path for file in client.list_artifacts(run.info.run_id, "figures")]
     assert len(figures) == len(FIGURES)
 
@@ -115,9 +133,14 @@ def test_the_second_time_everything_is_reused(first, kedro, project) -> None:
     again = kedro("run", "--pipeline=defend", "--params", "attack:badnets")
     assert "train (reused)" in again.stdout
     assert state(project) == before
+    scores = metrics(project, "08_reporting/digits/ft-resnet8-badnets-*/metrics.json")
+    for name in ("clean_accuracy_before", "asr_before", "clean_accuracy_after", "asr_after", "der"):
+        assert f"{100 * scores[name]:.2f}" in again.stdout, "what a defense came to, no later stage needed"
     run = runs(project)[-1]
+    assert run.data.metrics["asr"] == scores["asr_after"]
     assert run.data.tags["reused"] == "prepare,poison,train,defend"
-    assert run.data.metrics["train/asr"] > 0.95, "what is reused is logged all the same"
+    assert run.info.run_name == "defend: badnets 10% -> ft · digits · resnet8 · s0"
+    assert run.data.metrics["asr_before"] > 0.95, "what is reused is logged all the same"
 
 
 def test_another_defense_reuses_the_victim_and_force_rebuilds_it(first, kedro, project) -> None:

@@ -119,6 +119,20 @@ def test_no_mlflow_run_of_a_killed_process_stays_open(disturbed, project) -> Non
     assert "RUNNING" not in statuses
 
 
+def test_mlflow_shows_each_cell_once_below_the_sweep(disturbed, project) -> None:
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    (sweep,) = client.search_runs(["1"], "tags.kind = 'sweep'")
+    assert sweep.info.status == "FINISHED", "the sweep that went on is the one that was killed"
+    assert "attack: badnets, none" in sweep.data.tags["grid"]
+    cells = client.search_runs(["1"], "tags.kind = 'experiment' and attributes.status = 'FINISHED'")
+    assert len({run.info.run_name for run in cells}) == len(cells) == 4
+    for run in client.search_runs(["1"], "tags.kind != 'sweep'"):
+        assert run.data.tags["mlflow.parentRunId"] == sweep.info.run_id
+        assert run.data.tags["kind"] == "experiment" or run.info.run_name.startswith(
+            ("prepare: ", "poison: ", "train: ")
+        )
+
+
 def test_a_finished_sweep_does_nothing(disturbed, kedro, project) -> None:
     before = builds(project)
     done = kedro("sweep", *GRID)

@@ -1,5 +1,6 @@
 """Where runs go, and what becomes of those whose process was killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -64,6 +65,15 @@ def test_a_relative_store_starts_from_the_project(monkeypatch) -> None:
     assert store_of(settings, Path("/p")) == Store("sqlite:////p/mlflow.db", "e", Path("/p/made"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://other")
     assert tracking_uri("sqlite:///mlflow.db", Path("/p")) == "http://other"
+
+
+def test_the_experiment_has_a_view_of_scores(store) -> None:
+    client, experiment = store.open()
+    state = json.loads(client.get_experiment(experiment).tags["mlflow.sharedViewState.best"])
+    assert state["searchFilter"] == "tags.kind = 'experiment'"
+    assert {"metrics.`c_acc`", "metrics.`asr`", state["orderByKey"]} <= set(state["selectedColumns"])
+    client.set_experiment_tag(experiment, "mlflow.sharedViewState.best", "of an older version")
+    assert json.loads(store.open()[0].get_experiment(experiment).tags["mlflow.sharedViewState.best"]) == state
 
 
 def test_two_first_runs_at_once_share_a_new_store(tmp_path) -> None:

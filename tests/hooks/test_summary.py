@@ -41,6 +41,16 @@ def test_the_table_is_headed_by_the_experiment(attack: str, goal: str, title: st
     assert console.file.getvalue().splitlines()[0].strip() == title
 
 
+def test_without_a_defense_the_table_ends_with_the_victim() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    found = {name: value for name, value in SCORES.items() if name.endswith("_before")}
+    console.print(result_table(chosen(**CHOICES, attack="badnets"), found, ""))
+    told = console.file.getvalue()
+    assert "before" in told
+    assert "after" not in told
+    assert "ft" not in told
+
+
 @pytest.mark.parametrize(
     ("own", "store", "advice"),
     [
@@ -58,7 +68,19 @@ def test_where_to_look_at_runs_is_where_they_are_and_no_secret(monkeypatch, own,
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     if own:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", own)
-    told = where_runs_are(store)
+    told, *_ = where_runs_are(store)
     assert told.endswith(advice)
     assert "secret" not in told
     assert "et?" not in told
+
+
+@pytest.mark.parametrize(
+    ("store", "page"),
+    [
+        ("sqlite:///mlflow.db", "http://127.0.0.1:5000/#/experiments/7/runs?workflowType=machine_learning"),
+        ("https://me:secret@tracking", "https://tracking/#/experiments/7/runs?workflowType=machine_learning"),
+    ],
+)
+def test_the_page_that_is_told_is_that_of_runs(monkeypatch, store, page) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert where_runs_are(store, "7")[-1] == f"{page}&viewStateShareKey=best"

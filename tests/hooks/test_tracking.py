@@ -3,25 +3,23 @@ import logging
 import pandas as pd
 import pytest
 from helpers.mlflow_stores import store_in
-from kedro.pipeline import Node
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
 from mlflow import MlflowClient
 
-from backdoor_pipeline.hooks.mlflow_run import MlflowRun
-from backdoor_pipeline.hooks.tracking import TrackingHooks, curves
+from backdoor_pipeline.hooks.mlflow_run import Data, MlflowRun
+from backdoor_pipeline.hooks.nodes import RunNodes
+from backdoor_pipeline.hooks.outcome import OutcomeHooks
+from backdoor_pipeline.hooks.tracking import TrackingHooks
+from backdoor_pipeline.training.progress import announce
 
-
-def test_curves_have_a_point_per_epoch_and_column() -> None:
-    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25], "asr": [None, 1.0]})
-    points = curves("train_epochs", history)
-    assert ("train_epochs/loss", 0.25, 2) in points
-    assert ("train_epochs/asr", 1.0, 2) in points
-    assert len(points) == 4
+TRAIN = Node(lambda given: (given, given), "given", ["train_history", "train_metrics"], name="train")
 
 
 def test_a_process_that_opened_no_run_logs_nothing() -> None:
     node = Node(lambda given: given, "given", "train_metrics", name="train")
-    TrackingHooks().before_node_run(node)
-    TrackingHooks().after_node_run(node, {"train_metrics": {"asr": 0.5}})
+    TrackingHooks(OutcomeHooks()).before_node_run(node)
+    TrackingHooks(OutcomeHooks()).after_node_run(node, {"train_metrics": {"asr": 0.5}})
 
 
 def test_long_batches_undefined_numbers_and_an_end_that_stays(store, tmp_path) -> None:
@@ -76,3 +74,92 @@ def test_an_errors_tag_has_no_secret(store, monkeypatch) -> None:
     stored = MlflowClient(store.uri).get_run(run.id)
     assert stored.data.tags["error"] == "no answer from https://***@host/api?token=*** with ***"
     run.end("FAILED")
+
+
+def test_data_are_told_by_name_digest_and_role(store) -> None:
+    run = MlflowRun(store, "one", {})
+    run.log_data([Data("digits", "0123abcd", "clean", "digits")])
+    run.end("FINISHED")
+    (given,) = MlflowClient(store.uri).get_run(run.id).inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("digits", "0123abcd")
+    assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "clean")]
+
+
+def test_a_run_that_goes_on_is_the_same_one(store) -> None:
+    known = {"kind": "sweep", "sweep": "paper"}
+    first = MlflowRun(store, "sweep paper", known, again=known)
+    first.end("KILLED")
+    again = MlflowRun(store, "sweep paper", known | {"grid": "new"}, again=known)
+    client = MlflowClient(store.uri)
+    assert again.id == first.id
+    assert client.get_run(again.id).info.status == "RUNNING"
+    again.end("FINISHED")
+    assert client.get_run(again.id).info.status == "FINISHED"
+    assert client.get_run(again.id).data.tags["grid"] == "new"
+    assert MlflowRun(store, "other", {}, again={"kind": "sweep", "sweep": "other"}).id != first.id
+
+
+class Heard:
+    """What is logged to, in place of a run."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[str, float, int]] = []
+
+    def log_metrics(self, metrics: list[tuple[str, float, int]]) -> None:
+        self.points += metrics
+
+    def end(self, status: str) -> None:
+        """Nothing more is logged."""
+
+
+@pytest.fixture
+def hooks() -> TrackingHooks:
+    """Those of a run that has begun."""
+    hooks, pipeline = TrackingHooks(OutcomeHooks()), Pipeline([TRAIN])
+    hooks._run, hooks._nodes = Heard(), RunNodes(pipeline, DataCatalog({}))  # type: ignore[assignment]
+    hooks._begin()
+    return hooks
+
+
+def test_curves_are_logged_epoch_by_epoch_and_once(hooks) -> None:
+    hooks.before_node_run(TRAIN)
+    announce({"epoch": 1, "loss": 0.5})
+    assert hooks._run.points == [("train_epochs/loss", 0.5, 1)], "before the node has ended"
+    announce({"epoch": 1, "loss": 0.25})  # of a second phase
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25], "phase": [1, 2]})
+    hooks.after_node_run(TRAIN, {"train_history": history, "train_metrics": {"seconds": 3.0}})
+    announce({"epoch": 1, "loss": 9.0})  # of whatever comes after the node
+    assert hooks._run.points == [
+        ("train_epochs/loss", 0.5, 1),
+        ("train_epochs/loss", 0.25, 2),
+        ("train_epochs/phase", 1, 1),
+        ("train_epochs/phase", 2, 2),
+    ]
+    hooks._close("FINISHED")
+    assert hooks._run.points[-1] == ("seconds/train", 3.0, 0)
+
+
+def test_a_score_ends_its_curve_and_is_not_told_twice(hooks) -> None:
+    hooks.before_node_run(TRAIN)
+    for epoch, asr in ((1, 0.5), (2, 0.75)):
+        announce({"epoch": epoch, "loss": 1.0, "asr": asr})
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 1.0], "asr": [0.5, 0.75]})
+    hooks.after_node_run(TRAIN, {"train_history": history, "train_metrics": {"asr": 0.75, "epochs": 2}})
+    hooks._log_output("evaluate_metrics", {"asr_before": 0.75, "asr_after": 0.25, "rir": 0.5})
+    hooks._close("FINISHED")
+    assert [point for point in hooks._run.points if "asr" in point[0]] == [
+        ("asr_before", 0.5, 1),
+        ("asr_before", 0.75, 2),
+        ("asr", 0.25, 0),
+    ]
+    names = list(dict.fromkeys(name for name, _, _ in hooks._run.points))
+    assert names == ["asr_before", "train_epochs/loss", "asr", "train/epochs", "evaluate/rir"]
+
+
+def test_a_node_that_is_no_stage_has_seconds_of_its_own(hooks) -> None:
+    node = Node(lambda given: given, "given", "figure_tac", name="draw_tac")
+    hooks.before_node_run(node)
+    announce({"epoch": 1, "loss": 0.5})
+    hooks.after_node_run(node, {"figure_tac": None})
+    hooks._close("FINISHED")
+    assert [name for name, _, _ in hooks._run.points] == ["seconds/draw_tac"]

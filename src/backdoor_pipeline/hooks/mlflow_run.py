@@ -1,15 +1,18 @@
 """One MLflow run, logged to with care: a tracking server that is down never stops a training."""
 
+import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 from backdoor_pipeline.base.secrets import redact
 from backdoor_pipeline.hooks.life_signs import TAG, LifeSign
+from backdoor_pipeline.hooks.metric_names import Metric
 from backdoor_pipeline.hooks.mlflow_store import Store
 
 logger = logging.getLogger(__name__)
@@ -18,7 +21,16 @@ MAX_PARAMS, MAX_METRICS = 100, 1000  # of one batch, by MLflow's REST API
 MAX_TAG, MAX_TOLD = 5000, 200  # characters
 
 P = ParamSpec("P")
-Metric = tuple[str, float, int]  # name, value, step
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A data set that a run works on; `role` says what it is to the run, `folder` where it is kept."""
+
+    name: str
+    digest: str
+    role: str
+    folder: str
 
 
 def careful(
@@ -47,25 +59,40 @@ class MlflowRun:
         store: where to.
         name: the run's name.
         tags: its tags.
+        again: tags by which an earlier run is found that is to go on in place of a new one.
     """
 
-    def __init__(self, store: Store, name: str, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: Store, name: str, tags: Mapping[str, str], again: Mapping[str, str] | None = None
+    ) -> None:
         self.open = True
         self.id = ""
+        self.experiment = ""
         self.store = store
         self._client: Any = None
         self._sign: LifeSign | None = None
-        self._start(name, tags)
+        self._start(name, tags, again or {})
 
     @careful
-    def _start(self, name: str, tags: Mapping[str, str]) -> None:
-        opened = self._client, experiment_id = self.store.open()
-        self._sign = (
-            self.store.life_sign()
-        )  # before the run: a kill in between leaves none that nobody closes
-        made = self._client.create_run(experiment_id, run_name=name, tags={**tags, TAG: self._sign.token})
-        self.id = made.info.run_id
+    def _start(self, name: str, tags: Mapping[str, str], again: Mapping[str, str]) -> None:
+        opened = self._client, self.experiment = self.store.open()
+        # before the run: a kill in between leaves none that nobody closes
+        self._sign = self.store.life_sign()
+        tags = {**tags, TAG: self._sign.token}
+        self.id = self._earlier(again)
+        if self.id:
+            self._client.update_run(self.id, status="RUNNING")
+            for tag, value in tags.items():
+                self._client.set_tag(self.id, tag, value)
+        else:
+            made = self._client.create_run(self.experiment, run_name=name, tags=tags)
+            self.id = made.info.run_id
         self.store.close_killed(opened)
+
+    def _earlier(self, tags: Mapping[str, str]) -> str:
+        wanted = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+        found = self._client.search_runs([self.experiment], wanted, max_results=1) if wanted else []
+        return found[0].info.run_id if found else ""
 
     @careful
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -84,6 +111,21 @@ class MlflowRun:
         entities = [Entity(name, float(value), now, step) for name, value, step in metrics if _finite(value)]
         for some in _batches(entities, MAX_METRICS):
             self._client.log_batch(self.id, metrics=some)
+
+    @careful
+    def log_data(self, data: Iterable[Data]) -> None:
+        """Log what the run works on."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(one.name, one.digest, "local", json.dumps({"uri": one.folder})),
+                [InputTag("mlflow.data.context", one.role)],
+            )
+            for one in data
+        ]
+        if inputs:
+            self._client.log_inputs(self.id, datasets=inputs)
 
     @careful
     def set_tag(self, name: str, value: str) -> None:

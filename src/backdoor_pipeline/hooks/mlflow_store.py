@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from backdoor_pipeline.base.locks import lock_file, locked
 from backdoor_pipeline.base.secrets import guard_logs, redact, without_secrets
+from backdoor_pipeline.hooks.best_view import keep_view
 from backdoor_pipeline.hooks.life_signs import TAG, LifeSign, see_to_gone, store_key
 
 logger = logging.getLogger(__name__)
@@ -108,14 +110,13 @@ def _close(client: Any, experiment_id: str, token: str) -> None:
 
 
 def _experiment_id(client: Any, name: str, location: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
     found = client.get_experiment_by_name(name)
     if found is None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return str(client.create_experiment(name, artifact_location=location))
-        except MlflowException:  # another run has just created it
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
+        with suppress(MlflowException):  # another run has just created it
+            client.create_experiment(name, artifact_location=location)
+        found = client.get_experiment_by_name(name)
+    with suppress(MlflowException):  # a server may let us log only
+        keep_view(client, found)
     return str(found.experiment_id)

@@ -16,10 +16,14 @@ from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
+from backdoor_pipeline.hooks.best_view import PAGE
 from backdoor_pipeline.hooks.nodes import RunNodes
+from backdoor_pipeline.hooks.outcome import HEADINGS, OutcomeHooks
+from backdoor_pipeline.hooks.percent import percent
+from backdoor_pipeline.hooks.tracking import TrackingHooks
 from backdoor_pipeline.pipeline_registry import REPORT
 
-COLUMNS = ("clean_accuracy", "asr", "robust_accuracy")
+SERVED = "http://127.0.0.1:5000"  # where `mlflow ui` is
 Metrics = Mapping[str, Any]
 
 
@@ -28,8 +32,9 @@ class SummaryHooks:
 
     _nodes: RunNodes | None = None  # none in the processes that ParallelRunner starts afresh
 
-    def __init__(self) -> None:
+    def __init__(self, tracking: TrackingHooks, outcome: OutcomeHooks) -> None:
         self._console = Console()
+        self._tracking, self._outcome = tracking, outcome
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -60,13 +65,14 @@ class SummaryHooks:
             for line in report_lines(catalog, metrics[REPORT], self._context.project_path):
                 self._console.print(line, soft_wrap=True, highlight=False)
             return
-        if "evaluate" in metrics:
+        if self._outcome.found:
             choices = Choices.model_validate(parameters["experiment"]["choices"])
             goal, lowered = target(choices, metrics.get("poison", {})), lowered_ratio(choices, parameters)
-            self._console.print(result_table(choices, metrics["evaluate"], goal, lowered))
+            self._console.print(result_table(choices, self._outcome.found, goal, lowered))
         self._console.print(stage_table(metrics, self._nodes.ran() if self._nodes else set()))
         store = self._context.config_loader["mlflow"]["tracking_uri"]
-        for line in hints(catalog, outputs, self._context.project_path, "evaluate" in metrics, store):
+        runs = where_runs_are(store, self._tracking.experiment)
+        for line in hints(catalog, outputs, self._context.project_path, bool(self._outcome.found), runs):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -80,12 +86,12 @@ def target(choices: Choices, poisoned: Metrics) -> str:
     return f"target {label}" + ("" if name in (None, label) else f" (class {name})")
 
 
-def result_table(choices: Choices, evaluated: Metrics, goal: str, lowered: str = "") -> Table:
-    """C-Acc, ASR and R-Acc before and after, and DER, in percent.
+def result_table(choices: Choices, found: Metrics, goal: str, lowered: str = "") -> Table:
+    """C-Acc, ASR and R-Acc before and, if there was a defense, after, and DER, in percent.
 
     Args:
         choices: the experiment's.
-        evaluated: the metrics of `evaluate`.
+        found: the scores, by the names that `evaluate` gives them.
         goal: what `target` says.
         lowered: what to say of the ratio if it is not the one of the parameters.
     """
@@ -93,12 +99,13 @@ def result_table(choices: Choices, evaluated: Metrics, goal: str, lowered: str =
     told = (f"{choices.dataset}, {choices.model}, seed {choices.seed}", ratio, goal)
     title = ", ".join(filter(None, told))
     table = Table(title=title, title_justify="left", header_style="bold")
-    for heading in ("attack", "defense", "", "C-Acc", "ASR", "R-Acc", "DER"):
+    for heading in ("attack", "defense", "", *HEADINGS.values(), "DER"):
         table.add_column(heading, justify="left" if heading in ("attack", "defense", "") else "right")
-    for when in ("before", "after"):
-        scores = [percent(evaluated[f"{name}_{when}"]) for name in COLUMNS]
-        names = (choices.attack, choices.defense) if when == "before" else ("", "")
-        table.add_row(*names, when, *scores, percent(evaluated["der"]) if when == "after" else "")
+    defended = "der" in found
+    for when in ("before", "after") if defended else ("before",):
+        scores = [percent(found[f"{name}_{when}"]) for name in HEADINGS]
+        names = (choices.attack, choices.defense if defended else "") if when == "before" else ("", "")
+        table.add_row(*names, when, *scores, percent(found["der"]) if when == "after" else "")
     return table
 
 
@@ -123,37 +130,43 @@ def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[s
     ]
 
 
-def hints(catalog: DataCatalog, outputs: list[str], project: Path, evaluated: bool, store: str) -> list[str]:
+def hints(
+    catalog: DataCatalog, outputs: list[str], project: Path, scored: bool, runs: list[str]
+) -> list[str]:
     """Where the figures are and what to open next."""
     figures = sorted(catalog.load(name) for name in outputs if name.startswith("figure_"))
     lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
-    if not evaluated:
+    if not scored:
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")
-    return [*lines, f"runs       {where_runs_are(store)}", "pipelines  kedro viz run"]
+    marks = ["runs", *[""] * len(runs)]
+    lines += [f"{mark:<10} {line}" for mark, line in zip(marks, runs, strict=False)]
+    return [*lines, "pipelines  kedro viz run"]
 
 
-def where_runs_are(store: str) -> str:
+def where_runs_are(store: str, experiment: str = "") -> list[str]:
     """How to look at what was tracked; nothing of the store's address that may be a secret is shown.
 
     Args:
         store: the configured one. The environment's `MLFLOW_TRACKING_URI` goes before it.
+        experiment: the id of MLflow's; empty: it is not known.
 
-    >>> where_runs_are("sqlite:///mlflow.db")
-    'mlflow ui --backend-store-uri sqlite:///mlflow.db'
+    >>> where_runs_are("sqlite:///mlflow.db", "1")[1]
+    'http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=best'
     >>> where_runs_are("https://me:secret@tracking.example:5000/team?token=secret")
-    'https://tracking.example:5000/team'
+    ['https://tracking.example:5000/team']
     """
     own = os.environ.get("MLFLOW_TRACKING_URI")
     address = own or store
+    page = PAGE.format(experiment) if experiment else ""
     if address.startswith(("http://", "https://")):
-        return without_secrets(address)
+        return [without_secrets(address) + page]
+    return [_served(own, store), *([SERVED + page] if page else [])]
+
+
+def _served(own: str | None, store: str) -> str:
+    """What serves the pages of a store that is no server."""
     if own:
         return 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
     if without_secrets(store) != store:
         return "mlflow ui --backend-store-uri, with the tracking_uri of conf/*/mlflow.yml"
     return f"mlflow ui --backend-store-uri {store}"
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as percent with two decimals; a dash where it is undefined."""
-    return "–" if fraction is None else f"{100 * fraction:.2f}"

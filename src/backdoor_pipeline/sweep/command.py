@@ -24,6 +24,7 @@ from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
 from backdoor_pipeline.sweep.results import write_results
 from backdoor_pipeline.sweep.timings import Timings
+from backdoor_pipeline.sweep.tracking import sweep_run
 from backdoor_pipeline.training.hardware import Hardware
 
 
@@ -84,11 +85,17 @@ def run_sweep(options: Options) -> int:
         return 0
     for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in plan.cells}.values():
         remember(dataset, layout.raw)
-    site = Site(str(project), env, threads, str(folder))
-    with Board(console, plan, expected_seconds(plan, timings), workers) as board:
-        engine = make_engine(options, site, workers, gpus, grid) if plan.tasks else None
-        progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
-    store_of(loader["mlflow"], project).close_killed()
+    store = store_of(loader["mlflow"], project)
+    board = Board(console, plan, expected_seconds(plan, timings), workers)
+    progress, stopped = Progress(), False
+    if plan.tasks:
+        with sweep_run(store, name, grid, plan, project) as run, board:
+            site = Site(str(project), env, threads, str(folder), name, run.id)
+            engine = make_engine(options, site, workers, gpus, grid)
+            progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
+            if not stopped:
+                run.end("FAILED" if any(progress.failed.values()) else "FINISHED")
+    store.close_killed()
     return conclude(console, plan, layout, failures, progress, stopped)
 
 
@@ -136,11 +143,9 @@ def expected_seconds(plan: Plan, timings: Timings) -> dict[str, float]:
 
 
 def carry_out(
-    plan: Plan, engine: Engine | None, layout: Layout, folder: Path, failures: Failures, board: Board
+    plan: Plan, engine: Engine, layout: Layout, folder: Path, failures: Failures, board: Board
 ) -> tuple[Progress, bool]:
     """Run the plan's tasks; on Ctrl-C stop them. Returns the progress and whether it was stopped."""
-    if engine is None:
-        return Progress(), False
     launcher = Launcher(plan, engine, layout, folder, failures, board)
     try:
         return launcher.run(), False

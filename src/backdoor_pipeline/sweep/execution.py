@@ -48,6 +48,8 @@ class Site:
     env: str | None
     threads: int  # of PyTorch: what a CPU computes depends on it, so it is the same in every worker
     folder: str  # the sweep's
+    sweep: str = ""  # its name
+    run: str = ""  # the id of its own MLflow run
 
     def environment(self) -> dict[str, str]:
         """Environment variables of a worker."""
@@ -99,9 +101,11 @@ def _execute(job: Job, site: Site, gpu: int | None) -> Outcome:
 def _run(job: Job, site: Site) -> None:
     from kedro.framework.session import KedroSession
 
+    from backdoor_pipeline.hooks.membership import member_of
     from backdoor_pipeline.sweep.runner import LockedRunner
 
-    with KedroSession.create(project_path=site.project, env=site.env, runtime_params=job.params) as session:
+    created = KedroSession.create(project_path=site.project, env=site.env, runtime_params=job.params)
+    with member_of(site.sweep, site.run), created as session:
         assert isinstance(session, KedroSession)
         session.run(pipeline_names=[job.pipeline], runner=LockedRunner(), only_missing_outputs=True)
 

@@ -22,6 +22,7 @@ from backdoor_pipeline.training.loop import Loop
 from backdoor_pipeline.training.objective import Objective, Tamper, cross_entropy
 from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
+from backdoor_pipeline.training.progress import announce
 from backdoor_pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -145,10 +146,13 @@ class Trainer:
             with _bar(
                 purpose, steps or batches_of(len(data), recipe.batch_size), recipe, len(history)
             ) as bar:
+                for past in history:  # what a killed run has done
+                    announce(past)
                 for epoch in range(len(history) + 1, recipe.epochs + 1):
                     row = loop.epoch([past["loss"] for past in history], bar)
                     watched = on_epoch(epoch, model) if on_epoch else {}
                     history.append(row | {name: float(value) for name, value in watched.items()})
+                    announce(history[-1])
                     if file and (epoch % self._engine.checkpoint_every == 0 or epoch == recipe.epochs):
                         file.save(model, optimizers, history, observer)
         return history

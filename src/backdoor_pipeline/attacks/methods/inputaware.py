@@ -18,6 +18,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe
 from backdoor_pipeline.training.hosting import seeded
+from backdoor_pipeline.training.progress import aside
 from backdoor_pipeline.training.recipe import Beta
 
 SAMPLE = 2048  # test images on which the masks' density is measured
@@ -71,7 +72,8 @@ class InputAware(TrainingControlledAttack):
             `mask_loss` and `mask_seconds`.
         """
         networks = self._networks(victim.build(), env)
-        masking = self._train_mask(networks, train, victim, env)
+        with aside():
+            masking = self._train_mask(networks, train, victim, env)
         history = self._train_jointly(networks, train, victim, env)
         masks = env.trainer.logits(networks.mask, test.images[:SAMPLE])
         metrics = {

@@ -15,6 +15,7 @@ from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.stages import forward_with_stages
 from backdoor_pipeline.training import Batch, Recipe
 from backdoor_pipeline.training.hosting import hosted
+from backdoor_pipeline.training.progress import aside
 
 
 class NeuralAttentionDistillation(Defense):
@@ -53,7 +54,10 @@ class NeuralAttentionDistillation(Defense):
             )
             return Defended(view.model, history=history)
         student, teacher = view.model, deepcopy(view.model)
-        taught = view.trainer.fit(teacher, view.clean, self.teacher, seed=view.seed, purpose="nad teacher")
+        with aside():
+            taught = view.trainer.fit(
+                teacher, view.clean, self.teacher, seed=view.seed, purpose="nad teacher"
+            )
         distillation = Distillation(student, teacher, self.betas, self.power)
         with hosted(teacher, view.trainer.device, training=False):
             history = view.trainer.fit(

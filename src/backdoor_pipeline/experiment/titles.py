@@ -1,0 +1,50 @@
+"""What a run is called: what differs between runs first, because lists cut names off."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.experiment.specs import Choices
+
+NAMED = {"dataset", "model", "attack", "defense", "poison_ratio", "seed"}  # in every name
+BEFORE_MODEL, BEFORE_DEFENSE = ("prepare", "poison"), ("prepare", "poison", "train")  # stages
+UNSAID = ("engine.", "watch.", "analysis.", "report.")  # how to run and what to show, no other experiment
+LATER = {"defense": ("defenses.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
+
+
+def run_title(choices: Choices, last: str, typed: Mapping[str, Any]) -> str:
+    """The name of a run that ends with a stage.
+
+    Args:
+        choices: the experiment's.
+        last: the stage.
+        typed: the parameters given for this run, nested; those that no name has otherwise are added.
+
+    Returns:
+        `ssba 10% -> ft · epochs=5 · digits · resnet8 · s0`, or `train: ssba 10% · digits · resnet8 · s0`.
+    """
+    attack = (
+        choices.attack if choices.attack == NONE else f"{choices.attack} {100 * choices.poison_ratio:.4g}%"
+    )
+    subject = attack if last in BEFORE_DEFENSE else f"{attack} -> {choices.defense}"
+    prefix = f"{last}: " if last in (*BEFORE_DEFENSE, "defend") else ""  # the run is no whole experiment
+    victim = [] if last in BEFORE_MODEL else [choices.model]
+    told = [subject, *_others(typed, last, choices), choices.dataset, *victim, f"s{choices.seed}"]
+    return prefix + " · ".join(told)
+
+
+def _others(typed: Mapping[str, Any], last: str, choices: Choices) -> list[str]:
+    """The other parameters, as far as they matter to this experiment up to this stage."""
+    unsaid: tuple[str, ...] = UNSAID
+    unsaid += LATER["defense"] if last in BEFORE_DEFENSE else ()
+    unsaid += LATER["model"] if last in BEFORE_MODEL else ()
+    chosen = {"attacks": choices.attack, "defenses": choices.defense, "models": choices.model}
+    told = []
+    for name, value in flatten(typed).items():
+        table, _, below = name.partition(".")
+        block, _, parameter = below.partition(".")
+        if name not in NAMED and not name.startswith(unsaid) and chosen.get(table, block) == block:
+            label = f"{block}.{parameter.rpartition('.')[2]}" if table in chosen else name
+            told.append(f"{label}={value}")
+    return told

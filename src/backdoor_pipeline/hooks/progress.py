@@ -1,0 +1,80 @@
+"""What a run is at while nothing comes out of it: an attacker's networks are trained, figures are drawn."""
+
+import sys
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from rich.console import Console
+from tqdm import tqdm
+
+from backdoor_pipeline.base.registry import NONE
+
+FIGURE = "figure_"
+
+
+class ProgressHooks:
+    """Says what takes a while, as it begins; counts figures where somebody watches.
+
+    Trainings show bars of their own.
+    """
+
+    _bar: "tqdm[Any] | None" = None  # none in the processes that ParallelRunner starts afresh
+    _left = 0
+
+    def __init__(self) -> None:
+        self._console = Console()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the context: the experiment is read from it."""
+        self._context = context
+
+    @hook_impl
+    def before_pipeline_run(
+        self, pipeline: Pipeline, catalog: DataCatalog, run_params: dict[str, Any]
+    ) -> None:
+        """Count the figures that are to be drawn."""
+        again = not run_params["only_missing_outputs"]
+        figures = [name for name in pipeline.outputs() if name.startswith(FIGURE)]
+        self._left = sum(again or not catalog.exists(name) for name in figures)
+        self._bar = None
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Say what begins."""
+        if node.name == "prepare":
+            wanted = self._context.config_loader["parameters"]["experiment"]["preparing"]["name"]
+            if wanted != NONE:
+                self._console.print(f"{'prepare':<15} training {wanted}", highlight=False)
+        elif self._left and node.outputs[0].startswith(FIGURE):
+            self._bar = self._bar or self._begin()
+            self._bar.set_description(node.outputs[0].removeprefix(FIGURE))
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Count a figure."""
+        if self._bar is not None and node.outputs[0].startswith(FIGURE):
+            self._bar.update()
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Nothing is under way."""
+        self._close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Nothing is under way."""
+        self._close()
+
+    def _begin(self) -> "tqdm[Any]":
+        self._console.print(f"{'figures':<15} drawing {self._left}", highlight=False)
+        return tqdm(total=self._left, unit="figure", leave=False, disable=not sys.stderr.isatty())
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._left = None, 0
