@@ -116,7 +116,9 @@ class ImageClassifier(Classifier):
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two models of one architecture have the same weights and statistics, to the bit."""
+    """Whether two models of one description have the same weights and statistics, to the bit."""
+    if getattr(one, "description", None) != getattr(other, "description", None):
+        return False
     theirs = other.state_dict()
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
 

@@ -25,7 +25,7 @@ class TextDescription(BaseModel):
         name: the architecture's registered name.
         num_classes: K.
         length: tokens that it reads of a text, at most; the rest is cut off.
-        options: its encoder's sizes, and `tokenizer_bytes`, that of its tokenizer.
+        options: its encoder's sizes, `tokenizer_bytes`, that of its tokenizer, and perhaps a `purifier`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,7 +74,14 @@ class TextClassifier(Classifier):
         return features
 
     def encode(self, texts: Texts) -> Tensor:
-        """Token ids: int64, (N, L), as long as the longest text, at most `length`; padded with 0."""
+        """Token ids: int64, (N, L), as long as the longest text, at most `length`; padded with 0.
+
+        A model that a defense gave a purifier reads what that leaves of the texts.
+        """
+        from backdoor_pipeline.models.purifier import purifier_of
+
+        if "purifier" in self.description.options:
+            texts = purifier_of(self.description.options["purifier"])(texts)
         tokenizer = _tokenizer(self.tokenizer_json.cpu().numpy().tobytes(), self.description.length)
         rows = [found.ids for found in tokenizer.encode_batch(list(texts.sentences))]
         ids = torch.zeros(len(rows), max(map(len, rows), default=1), dtype=torch.int64)

@@ -1,0 +1,100 @@
+"""Sentences rid of suspicious words before a model reads them (ONION: Qi et al., EMNLP 2021)."""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from backdoor_pipeline.data.texts import Texts
+from backdoor_pipeline.models.gpt2 import Gpt2Scorer
+from backdoor_pipeline.models.ngram import NGram
+
+
+class Scorer(Protocol):
+    """A language model that says how odd each word of a sentence is."""
+
+    def suspicions(self, words: Sequence[str], *, log: bool) -> list[float]:
+        """f_i = ppl(s) - ppl(s without word i), or the difference of their logarithms."""
+
+
+class NGramSpec(BaseModel):
+    """An `NGram` and what it is fitted on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["ngram"] = "ngram"
+    sentences: tuple[str, ...]
+    words: dict[str, int]
+
+    def build(self) -> Scorer:
+        """The model."""
+        return NGram(self.sentences, self.words)
+
+
+class Gpt2Spec(BaseModel):
+    """A published GPT-2, by its folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["gpt2"] = "gpt2"
+    folder: Path
+
+    def build(self) -> Scorer:
+        """The model."""
+        return Gpt2Scorer(self.folder)
+
+
+class Purifier(BaseModel):
+    """Removes the words of a sentence whose suspicion is above a threshold, all together.
+
+    A sentence of which nothing would be left stays as it is.
+
+    Attributes:
+        threshold: t.
+        log: whether suspicion is a difference of logarithms.
+        language_model: what finds words odd.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float
+    log: bool
+    language_model: NGramSpec | Gpt2Spec
+
+    def __call__(self, texts: Texts) -> Texts:
+        """The sentences without suspicious words."""
+        scorer = scorer_of(self.language_model)
+        return Texts(tuple(self._purified(one, scorer) for one in texts.sentences))
+
+    def _purified(self, sentence: str, scorer: Scorer) -> str:
+        words = sentence.split()
+        return without_suspicious(words, scorer.suspicions(words, log=self.log), self.threshold)
+
+
+def without_suspicious(words: Sequence[str], suspicions: Sequence[float], threshold: float) -> str:
+    """The sentence of those words whose suspicion is not above the threshold; of all if that is none."""
+    kept = [word for word, odd in zip(words, suspicions, strict=True) if odd <= threshold]
+    return " ".join(kept or words)
+
+
+def purifier_of(options: object) -> Purifier:
+    """The purifier that a model's description has, built once."""
+    return _purifier(json.dumps(options, sort_keys=True))
+
+
+def scorer_of(spec: NGramSpec | Gpt2Spec) -> Scorer:
+    """The language model, built once."""
+    return _scorer(spec.model_dump_json(), type(spec))
+
+
+@lru_cache(maxsize=4)
+def _purifier(options: str) -> Purifier:
+    return Purifier.model_validate_json(options)
+
+
+@lru_cache(maxsize=8)
+def _scorer(spec: str, kind: type[NGramSpec] | type[Gpt2Spec]) -> Scorer:
+    return kind.model_validate_json(spec).build()

@@ -1,0 +1,116 @@
+"""ONION: what it takes out, how its threshold is chosen, and that it sees no label while it purifies."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.training import engine, recipe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdoor_pipeline.attacks.methods.word import WordTrigger
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.sources.made_reviews import MadeReviews
+from backdoor_pipeline.data.spec import TextSpec
+from backdoor_pipeline.data.texts import Texts, TextSet
+from backdoor_pipeline.defenses import DefenderView
+from backdoor_pipeline.defenses.methods.onion import Onion, read_words
+from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
+from backdoor_pipeline.models.classifier import same_weights
+from backdoor_pipeline.models.purifier import NGramSpec, Purifier, without_suspicious
+from backdoor_pipeline.training import Trainer
+
+SETTINGS = {
+    "language_model": "ngram", "folder": None, "words": None, "difference": "log", "cost": 0.01,
+    "shares": (0.01, 0.05, 0.1, 0.2),
+}  # fmt: skip
+SPEC = TextSpec(kind="text", name="x", source="made_reviews", options={}, num_classes=2, length=32)
+
+
+def reviews(split: Any, count: int) -> TextSet:
+    return MadeReviews().read(SPEC, [], split).subset(torch.arange(count))
+
+
+@pytest.fixture(scope="module")
+def view() -> DefenderView:
+    """A model with a word trigger, and 200 clean sentences."""
+    train = reviews("train", 1500)
+    changed = torch.arange(0, 1500, 15)
+    trigger = WordTrigger(["cf"], 1, 0)
+    poisoned = TextSet(
+        train.texts.replaced(changed, trigger(train.texts[changed])),
+        train.labels.index_fill(0, changed, 1),
+        train.classes,
+    )
+    options = model_options("tiny_bert", {"pretrained": None})
+    model = build_model("tiny_bert", seed=0, options=options, num_classes=2, length=32)
+    run = Trainer(engine(), None)
+    plan = recipe(epochs=3, batch_size=32, lr=0.001, optimizer="adamw", schedule="linear", warmup=0.1)
+    run.fit(model, poisoned, plan, seed=0)
+    clean = train.subset(torch.arange(1, 1500, 15)[:100])
+    return DefenderView(model.eval(), poisoned, clean, run, 0)  # type: ignore[arg-type]
+
+
+def asr(model: TextClassifier, view: DefenderView) -> float:
+    test = reviews("test", 300)
+    negative = test.subset((test.labels == 0).nonzero().squeeze(1))
+    return float(
+        (view.trainer.predict(model, WordTrigger(["cf"], 1, 1)(negative.texts)) == 1).double().mean()
+    )
+
+
+def test_triggers_go_and_sense_stays(view: DefenderView, tmp_path: Path) -> None:
+    test, defended = reviews("test", 300), Onion(**SETTINGS).defend(view)
+    assert asr(view.model, view) > 0.9
+    assert asr(defended.model, view) < 0.2
+    accuracy = (view.trainer.predict(defended.model, test.texts) == test.labels).double().mean()
+    assert accuracy > 0.95
+    assert defended.metrics["clean_accuracy_lost"] <= 0.01
+    assert not same_weights(view.model, defended.model), "it reads otherwise"
+    save_model(tmp_path / "defended.safetensors", defended.model, {})
+    again, _ = load_model(tmp_path / "defended.safetensors")
+    assert asr(again, view) == asr(defended.model, view)
+
+
+def test_the_threshold_removes_as_much_as_the_cost_allows(view: DefenderView) -> None:
+    defended = Onion(**SETTINGS).defend(view)
+    curve = defended.diagnostics.curve
+    lost = [curve.columns["clean_accuracy"][0] - one for one in curve.columns["clean_accuracy"]]
+    allowed = [share for share, one in zip(curve.columns["removed"], lost, strict=True) if one <= 0.01]
+    assert curve.chosen == max(allowed) == defended.metrics["clean_words_removed"]
+    nothing = Onion(**{**SETTINGS, "cost": 0.0, "shares": (1.0,)}).defend(view)
+    assert nothing.metrics["clean_words_removed"] in (0, pytest.approx(1, abs=0.1))
+
+
+def test_words_above_the_threshold_go_together() -> None:
+    assert without_suspicious(["a", "cf", "b", "mn"], [0.0, 5.0, 1.0, 1.1], 1.0) == "a b"
+    assert without_suspicious(["cf"], [5.0], 1.0) == "cf", "something must be left to read"
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", "cf"]), min_size=1, max_size=6).map(" ".join), max_size=5)
+)
+def test_purified_sentences_are_parts_of_their_own_and_know_no_other(sentences: list[str]) -> None:
+    """Only sentences go in: rows keep their number and order, and each is purified as if alone."""
+    model = NGramSpec(sentences=("a b a b", "b a"), words={})
+    purifier = Purifier(threshold=0.1, log=True, language_model=model)
+    found = purifier(Texts(tuple(sentences))).sentences
+    assert len(found) == len(sentences)
+    for one, kept in zip(sentences, found, strict=True):
+        assert purifier(Texts((one,))).sentences == (kept,)
+        rest = iter(one.split())
+        assert all(word in rest for word in kept.split()), "a subsequence"
+
+
+def test_a_list_of_words_is_read_and_what_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("\ufeffThe 23\nof 12\n", encoding="utf-8")
+    assert read_words(tmp_path / "words.txt") == {"the": 23, "of": 12}
+    (tmp_path / "words.txt").write_text("the many\n")
+    with pytest.raises(UserError, match="is no list of words and counts"):
+        read_words(tmp_path / "words.txt")
+
+
+def test_gpt2_needs_its_folder(view: DefenderView) -> None:
+    with pytest.raises(UserError, match=r"defenses\.onion\.folder: give the folder of GPT-2"):
+        Onion(**{**SETTINGS, "language_model": "gpt2"}).defend(view)

@@ -1,0 +1,87 @@
+"""GPT-2 by its equations, from files as they are published."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.models.gpt2 import Gpt2Scorer, load_gpt2
+
+WIDTH, POSITIONS, LETTERS = 64, 32, "abcdef "
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One layer, one head, random weights; the vocabulary is letters."""
+    vocabulary = {("Ġ" if one == " " else one): number for number, one in enumerate(LETTERS)}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    torch.manual_seed(0)
+    w = WIDTH
+    shapes = {
+        "wte.weight": (len(LETTERS), w), "wpe.weight": (POSITIONS, w), "ln_f.weight": (w,), "ln_f.bias": (w,),
+        "h.0.ln_1.weight": (w,), "h.0.ln_1.bias": (w,), "h.0.ln_2.weight": (w,), "h.0.ln_2.bias": (w,),
+        "h.0.attn.c_attn.weight": (w, 3 * w), "h.0.attn.c_attn.bias": (3 * w,),
+        "h.0.attn.c_proj.weight": (w, w), "h.0.attn.c_proj.bias": (w,),
+        "h.0.mlp.c_fc.weight": (w, 4 * w), "h.0.mlp.c_fc.bias": (4 * w,),
+        "h.0.mlp.c_proj.weight": (4 * w, w), "h.0.mlp.c_proj.bias": (w,),
+    }  # fmt: skip
+    weights = {name: torch.randn(shape) * 0.3 for name, shape in shapes.items()}
+    save_file({**weights, "h.0.attn.bias": torch.ones(1, 1, 4, 4)}, tmp_path / "model.safetensors")
+    return tmp_path
+
+
+def by_hand(folder: Path, ids: list[int]) -> torch.Tensor:
+    """The logits of one sentence, token by token."""
+    from safetensors.torch import load_file
+
+    w = load_file(folder / "model.safetensors")
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        return F.layer_norm(x, (WIDTH,), w[f"{name}.weight"], w[f"{name}.bias"], 1e-5)
+
+    def dense(x: torch.Tensor, name: str) -> torch.Tensor:
+        return x @ w[f"h.0.{name}.weight"] + w[f"h.0.{name}.bias"]
+
+    x = w["wte.weight"][ids] + w["wpe.weight"][: len(ids)]
+    q, k, v = dense(norm(x, "h.0.ln_1"), "attn.c_attn").split(WIDTH, -1)
+    scores = (q @ k.T / WIDTH**0.5).masked_fill(torch.ones(len(ids), len(ids)).triu(1).bool(), -math.inf)
+    x = x + dense(torch.softmax(scores, -1) @ v, "attn.c_proj")
+    x = x + dense(F.gelu(dense(norm(x, "h.0.ln_2"), "mlp.c_fc"), approximate="tanh"), "mlp.c_proj")
+    return norm(x, "ln_f") @ w["wte.weight"].T
+
+
+def test_logits_are_those_of_the_equations(folder: Path) -> None:
+    ids = [0, 3, 2, 5]
+    assert torch.allclose(load_gpt2(folder)(torch.tensor([ids]))[0], by_hand(folder, ids), atol=1e-4)
+
+
+def test_losses_leave_out_the_first_token_and_padding(folder: Path) -> None:
+    scorer = Gpt2Scorer(folder)
+    expected = [
+        F.cross_entropy(by_hand(folder, ids)[:-1], torch.tensor(ids[1:])).item()
+        for ids in ([0, 1, 2, 3], [4, 5])
+    ]
+    assert scorer.losses(["abcd", "ef", "a"]) == pytest.approx([*expected, 0], abs=1e-4)
+
+
+def test_suspicion_is_a_difference_of_perplexities(folder: Path) -> None:
+    scorer = Gpt2Scorer(folder)
+    whole, *without = scorer.losses(["ab c fd", "c fd", "ab fd", "ab c"])
+    assert scorer.suspicions(["ab", "c", "fd"], log=True) == pytest.approx([whole - one for one in without])
+    plain = [math.exp(whole) - math.exp(one) for one in without]
+    assert scorer.suspicions(["ab", "c", "fd"], log=False) == pytest.approx(plain)
+    assert scorer.suspicions(["ab"], log=False) == [0]
+
+
+def test_what_is_no_gpt2_is_told(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(UserError, match="holds no GPT-2"):
+        load_gpt2(tmp_path_factory.mktemp("empty"))
+    save_file({"wte.weight": torch.zeros(3, 4)}, folder / "model.safetensors")
+    with pytest.raises(UserError, match="is not that of a GPT-2"):
+        load_gpt2(folder)
