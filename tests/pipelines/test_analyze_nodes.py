@@ -1,6 +1,8 @@
 import io
 
 import pandas as pd
+import torch
+from helpers.made_models import linear_on_pixels
 from helpers.pipelines import poisoned, shown, splits
 from PIL import Image
 
@@ -9,6 +11,8 @@ from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples
 
+MODEL = linear_on_pixels(torch.ones(2, 64))  # no purifier: images are not read through one
+
 
 def width(png: bytes) -> int:
     return Image.open(io.BytesIO(png)).width
@@ -16,8 +20,8 @@ def width(png: bytes) -> int:
 
 def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
     _, test, made = poisoned(make_set, make_env)
-    narrow = draw_samples(splits(None, test), made, shown(sample_images=2))
-    wide = draw_samples(splits(None, test), made, shown(sample_images=8))
+    narrow = draw_samples(splits(None, test), made, MODEL, shown(sample_images=2))
+    wide = draw_samples(splits(None, test), made, MODEL, shown(sample_images=8))
     assert len(narrow.table) == 2
     assert len(wide.table) == 8
     assert width(narrow.png) < width(wide.png)
@@ -27,7 +31,9 @@ def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
 def test_the_control_shows_untouched_images(make_set) -> None:
     nothing = PoisonedRows.empty((3, 32, 32))
     made = Poison(nothing, nothing, NoTrigger())
-    sheet = draw_samples(splits(None, make_set(rows=16)), made, shown({"attack": "none"}, sample_images=3))
+    sheet = draw_samples(
+        splits(None, make_set(rows=16)), made, MODEL, shown({"attack": "none"}, sample_images=3)
+    )
     assert "no attack" in sheet.title
     assert len(sheet.table) == 3
 

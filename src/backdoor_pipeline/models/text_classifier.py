@@ -15,6 +15,8 @@ from backdoor_pipeline.models.classifier import Classifier, ModelDescription
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from backdoor_pipeline.models.purifier import Purifier
+
 HEAD_DROPOUT = 0.1  # between the pooled token and the head, as BERT is fine-tuned
 
 
@@ -73,15 +75,23 @@ class TextClassifier(Classifier):
         features: Tensor = self.dropout(self.backbone(inputs))
         return features
 
+    @property
+    def purifier(self) -> "Purifier | None":
+        """What a defense has put before the model."""
+        from backdoor_pipeline.models.purifier import purifier_of  # here, as it knows this module
+
+        return (
+            purifier_of(self.description.options["purifier"])
+            if "purifier" in self.description.options
+            else None
+        )
+
     def encode(self, texts: Texts) -> Tensor:
         """Token ids: int64, (N, L), as long as the longest text, at most `length`; padded with 0.
 
         A model that a defense gave a purifier reads what that leaves of the texts.
         """
-        from backdoor_pipeline.models.purifier import purifier_of
-
-        if "purifier" in self.description.options:
-            texts = purifier_of(self.description.options["purifier"])(texts)
+        texts = self.purifier(texts) if self.purifier else texts
         tokenizer = _tokenizer(self.tokenizer_json.cpu().numpy().tobytes(), self.description.length)
         rows = [found.ids for found in tokenizer.encode_batch(list(texts.sentences))]
         ids = torch.zeros(len(rows), max(map(len, rows), default=1), dtype=torch.int64)

@@ -13,20 +13,25 @@ from backdoor_pipeline.analysis.defense import defense_figure
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.samples import sample_sheet
 from backdoor_pipeline.analysis.scoring import CLEAN
+from backdoor_pipeline.analysis.sentences import sentence_sheet
 from backdoor_pipeline.analysis.stealth import stealth_figure
 from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
-from backdoor_pipeline.data.samples import SampleSet, images_of
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.data.texts import Texts, TextSet
 from backdoor_pipeline.experiment.stages import AnalyzeStage
+from backdoor_pipeline.models import Classifier, TextClassifier
 from backdoor_pipeline.pipelines.analyze.shown import drawn, title
 
 
-def draw_samples(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> Figure:
-    """A sheet of test images, clean, triggered, and their difference."""
-    test, choices = images_of(clean.test), stage.choices
+def draw_samples(clean: Splits, poison: Poisoned, defended_model: Classifier, stage: AnalyzeStage) -> Figure:
+    """A sheet of test images, clean, triggered, and their difference; or of sentences, see `_sentences`."""
+    if isinstance(clean.test, TextSet):
+        return _sentences(clean.test, poison.test, defended_model, stage)
+    test, choices = clean.test, stage.choices
     triggered = poison.test if len(poison.test) else _untouched(test)
     shown = drawn(len(triggered), stage.analyzing.sample_images, choices, "samples")
     index = triggered.index[shown]
@@ -38,6 +43,27 @@ def draw_samples(clean: Splits, poison: Poisoned, stage: AnalyzeStage) -> Figure
         test.classes,
         title("Triggered test images", choices),
     )
+
+
+def _sentences(test: TextSet, triggered: PoisonedRows, model: Classifier, stage: AnalyzeStage) -> Figure:
+    """Test sentences, clean and triggered, and as a defense that purifies leaves them."""
+    choices, most = stage.choices, stage.analyzing.sample_images
+    if not len(triggered):
+        shown = drawn(len(test), most, choices, "samples")
+        versions = {"clean": test.texts[shown].sentences}
+        labels = [test.classes[label] for label in test.labels[shown].tolist()]
+        return sentence_sheet(versions, labels, labels, title("Test sentences", choices))
+    shown = drawn(len(triggered), most, choices, "samples")
+    stamped = triggered.inputs[shown]
+    assert isinstance(stamped, Texts)
+    versions = {"clean": test.texts[triggered.index[shown]].sentences, "triggered": stamped.sentences}
+    if isinstance(model, TextClassifier) and model.purifier:
+        versions["purified"] = model.purifier(stamped).sentences
+    true, wanted = (
+        [test.classes[label] for label in labels[shown].tolist()]
+        for labels in (triggered.true_labels, triggered.labels)
+    )
+    return sentence_sheet(versions, true, wanted, title("Triggered sentences", choices))
 
 
 def draw_training_curves(train_history: pd.DataFrame, stage: AnalyzeStage) -> Figure:

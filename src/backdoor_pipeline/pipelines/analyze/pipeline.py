@@ -12,7 +12,7 @@ MODELS = ["backdoored_model", "defended_model"]
 STAGE = "params:stages.analyze"
 
 FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what draws it, and of what
-    "samples": (nodes.draw_samples, ["clean", "poison"]),
+    "samples": (nodes.draw_samples, ["clean", "poison", "defended_model"]),
     "training_curves": (nodes.draw_training_curves, ["train_history"]),
     "learning": (training.draw_learning, ["watched_epochs"]),
     "gradients": (training.draw_gradients, ["watched_epochs"]),
@@ -32,7 +32,7 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
     "stealth": (nodes.draw_stealth, ["poison_metrics"]),
 }
 
-OF_IMAGES = {"samples", "gradients", "grad_cam", "full_grad", "shapley", "frequency", "tac", "stealth"}
+OF_IMAGES = {"gradients", "grad_cam", "full_grad", "shapley", "frequency", "tac", "stealth"}
 
 
 def create_pipeline() -> Pipeline:
