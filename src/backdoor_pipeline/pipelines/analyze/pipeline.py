@@ -1,10 +1,12 @@
 """one experiment -> its figures."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.analysis.figure import NOT_DRAWN, Figure
 from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, training
 
 MODELS = ["backdoored_model", "defended_model"]
@@ -32,6 +34,16 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
 }
 
 
+def on_request(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """The node that draws a figure if it is asked for; `--force` runs it otherwise too."""
+
+    @wraps(draw)
+    def drawn(*given: Any) -> Figure:
+        return draw(*given) if name in given[-1].analyzing.figures else NOT_DRAWN
+
+    return drawn
+
+
 def create_pipeline() -> Pipeline:
     """The analyze stage."""
     strengths = Node(
@@ -41,7 +53,12 @@ def create_pipeline() -> Pipeline:
         name="measure_strengths",
     )
     figures = [
-        Node(func=draw, inputs=[*given, STAGE], outputs=f"figure_{name}", name=f"draw_{name}")
+        Node(
+            func=on_request(name, draw),
+            inputs=[*given, STAGE],
+            outputs=f"figure_{name}",
+            name=f"draw_{name}",
+        )
         for name, (draw, given) in FIGURES.items()
     ]
     return Pipeline([strengths, *figures], tags="analyze")
