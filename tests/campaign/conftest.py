@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from helpers import own_pictures
 from helpers.scratch import make_project
 from PIL import Image
 
+from backdoor_pipeline.experiment.specs import FigureName
 from campaign.reference import Reference
 from campaign.warm import WarmKedro
 
@@ -26,6 +28,7 @@ SMALL = {  # trains twice with checkpoints, in prepare and in train; every stage
     "watch": {"gradients": 4},
     "attacks": {"lc": {"steps": 3}},
     "analysis": {
+        "figures": [*get_args(FigureName)],
         "sample_images": 2,
         "explained_images": 1,
         "shapley_cells": 2,

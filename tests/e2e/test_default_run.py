@@ -12,7 +12,7 @@ from backdoor_pipeline.data.table import read_rows
 
 FIGURES = (
     "samples", "training_curves", "defense", "confusion_before", "confusion_after", "grad_cam", "full_grad",
-    "shapley", "frequency", "tsne", "umap", "activations", "tac", "stealth", "learning", "gradients",
+    "shapley", "frequency", "tsne", "activations", "tac", "stealth", "learning", "gradients",
     "forgetting", "generalization",
 )  # fmt: skip
 
@@ -97,6 +97,23 @@ def test_the_poisoned_set_is_what_it_says(first, project) -> None:
     assert facts["attack"] == "badnets"
     assert facts["dataset"] == "digits"
     assert str(project) not in json.dumps(facts)
+
+
+def test_a_figure_is_drawn_on_request_beside_the_others(first, kedro, project) -> None:
+    before = state(project)
+    asked = kedro("run", "--params", "analysis.figures:[umap]")
+    assert "drawing 1" in asked.stdout
+    new = {Path(file).name for file in state(project).keys() - before.keys()}
+    assert new == {"umap.png", "umap.csv", "umap.plotly.json"}
+    assert {file: when for file, when in state(project).items() if file in before} == before
+
+
+def test_an_unknown_figure_is_told_with_those_that_exist(kedro) -> None:
+    done = kedro("run", "--params", "analysis.figures:[umapp]", check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "analysis.figures.0 is 'umapp', which won't do: should be 'samples'," in done.stderr
+    assert "'umap'" in done.stderr
 
 
 def test_mlflow_holds_parameters_metrics_curves_and_figures(first, project) -> None:

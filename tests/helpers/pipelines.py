@@ -1,6 +1,6 @@
 """A tiny poisoned data set and what its stages need."""
 
-from typing import Any
+from typing import Any, get_args
 
 from backdoor_pipeline.attacks import Attack
 from backdoor_pipeline.attacks.methods.badnets import BadNets
@@ -8,7 +8,7 @@ from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 from backdoor_pipeline.data.splits import Splits
-from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, Poisoning
+from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, FigureName, Poisoning
 from backdoor_pipeline.experiment.stages import AnalyzeStage
 from backdoor_pipeline.training import Engine
 
@@ -50,6 +50,7 @@ def choices(**changes: Any) -> Choices:
 def analyzing(**changes: Any) -> Analyzing:
     """What the figures are to show."""
     usual = {
+        "figures": get_args(FigureName),
         "sample_images": 8, "explained_images": 4, "frequency_saliency": "figure",
         "shapley_cells": 8, "shapley_orders": 10, "feature_images": 1000,
         "tsne_perplexity": 30, "umap_neighbors": 15,

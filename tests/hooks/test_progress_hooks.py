@@ -1,28 +1,42 @@
 """What takes a while is told as it begins."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
+from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.catalog import FigureDataset, MetricsDataset
 from backdoor_pipeline.hooks.progress import ProgressHooks
 
 PREPARE = Node(lambda given: given, "given", "attacker_networks", name="prepare")
-FIGURES = [
-    Node(lambda given: given, "given", f"figure_{name}", name=f"draw_{name}") for name in ("tac", "tsne")
-]
+SCORES = Node(lambda given: given, "given", "evaluate_metrics", name="evaluate")
+NAMES = ("tac", "tsne", "umap")
+FIGURES = [Node(lambda given: given, "given", f"figure_{name}", name=f"draw_{name}") for name in NAMES]
+TSNE = FIGURES[1]
 
 
 @pytest.fixture
-def hooks() -> ProgressHooks:
-    """Those of a run of SSBA of which one figure is there."""
+def hooks(tmp_path) -> ProgressHooks:
+    """Those of a run of SSBA whose first figure is there, and whose last one is not asked for."""
     hooks = ProgressHooks()
     experiment = {"preparing": {"name": "ssba-encoder"}}
     hooks.after_context_created(SimpleNamespace(config_loader={"parameters": {"experiment": experiment}}))
-    catalog = DataCatalog({"figure_tac": MemoryDataset(1), "figure_tsne": MemoryDataset()})
-    hooks.before_pipeline_run(Pipeline([PREPARE, *FIGURES]), catalog, {"only_missing_outputs": True})
+    hooks.before_pipeline_run(Pipeline(FIGURES), catalog(tmp_path), {"only_missing_outputs": True})
     return hooks
+
+
+def catalog(folder: Path) -> DataCatalog:
+    """One figure is there, and no score."""
+    figures = {
+        f"figure_{name}": FigureDataset(filepath=str(folder / name), asked=["tac", "tsne"]) for name in NAMES
+    }
+    figures["figure_tac"].save(Figure("", b"png", {}, pd.DataFrame()))
+    scores = MetricsDataset(filepath=str(folder / "metrics.json"))
+    return DataCatalog({**figures, "evaluate_metrics": scores, "given": MemoryDataset()})
 
 
 def test_the_attackers_training_is_told(hooks, capsys) -> None:
@@ -31,11 +45,11 @@ def test_the_attackers_training_is_told(hooks, capsys) -> None:
 
 
 def test_figures_are_counted_as_they_are_drawn(hooks, capsys) -> None:
-    hooks.before_node_run(FIGURES[1])
+    hooks.before_node_run(TSNE)
     assert "drawing 1" in capsys.readouterr().out
-    hooks.after_node_run(FIGURES[1])
+    hooks.after_node_run(TSNE)
     hooks.after_pipeline_run()
-    hooks.before_node_run(FIGURES[1])
+    hooks.before_node_run(TSNE)
     assert capsys.readouterr().out == "", "of another run"
 
 
@@ -47,6 +61,15 @@ def test_where_there_is_nothing_to_train_nothing_is_told(hooks, capsys) -> None:
 
 
 def test_a_process_that_knows_no_run_says_nothing(capsys) -> None:
-    ProgressHooks().before_node_run(FIGURES[0])
-    ProgressHooks().after_node_run(FIGURES[0])
+    ProgressHooks().before_node_run(TSNE)
+    ProgressHooks().after_node_run(TSNE)
     assert capsys.readouterr().out == ""
+
+
+def test_figures_between_stages_are_not_announced(hooks, tmp_path, capsys) -> None:
+    last = Node(lambda given: given, "evaluate_metrics", "figure_umap", name="draw_umap")
+    pipeline = Pipeline([TSNE, SCORES, last])
+    hooks.before_pipeline_run(pipeline, catalog(tmp_path), {"only_missing_outputs": True})
+    hooks.before_node_run(TSNE)
+    hooks.before_node_run(last)
+    assert capsys.readouterr().out == "", "the last one is not asked for"

@@ -134,6 +134,20 @@ def test_figures_are_made_only_if_asked_for(plan, build) -> None:
     assert kinds(made) == {"prepare": 1, "poison": 1, "train": 1, "cell": 1}
 
 
+def test_an_analyzed_cell_has_the_figures_that_are_asked_for(plan, build, layout) -> None:
+    asked = {"analysis.figures": ["tac"], **cells(defense=["none"])[0]}
+    names = plan([asked], final="analyze").cells[0].names
+    assert {file.name for file in layout.files("analyze", names)} == {
+        "strengths.parquet", "tac.csv", "tac.png", "tac.plotly.json",
+    }  # fmt: skip
+    for stage in ("evaluate", "watch", "analyze"):
+        build(stage, names)
+    assert plan([asked], final="analyze").finished == 1
+    more = plan([{**asked, "analysis.figures": ["tac", "umap"]}], final="analyze")
+    assert more.finished == 0
+    assert more.cells[0].names["analyze"] == names["analyze"], "in the same folder"
+
+
 def test_what_failed_before_is_left_out_with_all_that_needs_it(plan) -> None:
     grid = cells(defense=["none", "ft"], seed=[0, 1])
     poison = next(task for task in plan(grid).tasks.values() if task.kind == "poison")

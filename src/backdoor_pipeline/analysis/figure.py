@@ -21,3 +21,6 @@ class Figure:
     png: bytes
     plotly: dict[str, Any]
     table: pd.DataFrame
+
+
+NOT_DRAWN = Figure("", b"", {}, pd.DataFrame())  # what stands for one that nobody has asked for

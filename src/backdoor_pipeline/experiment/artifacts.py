@@ -72,7 +72,8 @@ def _specifications(experiment: Experiment) -> dict[str, Any]:
         "defend": experiment.defending.model_dump(mode="json"),
         "evaluate": {},
         "watch": watching,
-        "analyze": [experiment.analyzing.model_dump(mode="json"), watching],
+        # which figures are drawn changes none of them
+        "analyze": [experiment.analyzing.model_dump(mode="json", exclude={"figures"}), watching],
     }
 
 

@@ -106,9 +106,17 @@ class Watching(Spec):
         return self.forgetting or self.gradients > 0
 
 
-class Analyzing(Spec):
-    """What the figures show."""
+FigureName = Literal[
+    "samples", "training_curves", "learning", "gradients", "forgetting", "generalization", "defense",
+    "confusion_before", "confusion_after", "grad_cam", "full_grad", "shapley", "frequency",
+    "tsne", "umap", "activations", "tac", "stealth",
+]  # fmt: skip
 
+
+class Analyzing(Spec):
+    """What the figures show, and which of them are drawn."""
+
+    figures: tuple[FigureName, ...]
     sample_images: int = Field(ge=1, le=10)
     explained_images: int = Field(ge=1, le=8)
     frequency_saliency: Literal["figure", "equations"]

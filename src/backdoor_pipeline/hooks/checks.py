@@ -17,6 +17,7 @@ from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.experiment.resolve import describe
 from backdoor_pipeline.experiment.specs import Experiment, Reporting, Spec
 from backdoor_pipeline.experiment.validation import check
+from backdoor_pipeline.hooks.absent import absent
 from backdoor_pipeline.models import ImageClassifier, TextClassifier
 from backdoor_pipeline.models.build import skeleton
 from backdoor_pipeline.models.pretrained import encoder_weights, fitting_weights
@@ -66,23 +67,18 @@ class CheckHooks:
         device = Hardware.resolve(experiment.engine).device
         compiles(experiment.engine, device, experiment.training.recipe, images=1)
         _check_inputs(pipeline, catalog, bool(run_params["only_missing_outputs"]))
-        if VICTIM in pipeline.all_outputs() and _absent(catalog, VICTIM):
+        if VICTIM in pipeline.all_outputs() and absent(catalog, VICTIM):
             _check_pretrained(experiment)
 
 
 def _check_inputs(pipeline: Pipeline, catalog: DataCatalog, reuse: bool) -> None:
     """See that what chosen nodes start from is there, unless all they make is there too."""
     for node in pipeline.nodes:
-        if reuse and not any(_absent(catalog, name) for name in node.outputs):
+        if reuse and not any(absent(catalog, name) for name in node.outputs):
             continue
         for name in sorted({*node.inputs} & pipeline.inputs()):
-            for file in _absent(catalog, name):
+            for file in absent(catalog, name):
                 raise UserError(f"{node.name} needs {file}, which is not there: run the stages before it.")
-
-
-def _absent(catalog: DataCatalog, name: str) -> list[Path]:
-    """The missing files of a dataset that consists of files."""
-    return [file for file in getattr(catalog.get(name), "files", []) if not file.exists()]
 
 
 def _check_pretrained(experiment: Experiment) -> None:

@@ -1,6 +1,7 @@
 """What a run is at while nothing comes out of it: an attacker's networks are trained, figures are drawn."""
 
 import sys
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -12,8 +13,8 @@ from rich.console import Console
 from tqdm import tqdm
 
 from backdoor_pipeline.base.registry import NONE
-
-FIGURE = "figure_"
+from backdoor_pipeline.hooks.absent import absent
+from backdoor_pipeline.hooks.figures import MARK, asked_figures
 
 
 class ProgressHooks:
@@ -23,7 +24,7 @@ class ProgressHooks:
     """
 
     _bar: "tqdm[Any] | None" = None  # none in the processes that ParallelRunner starts afresh
-    _left = 0
+    _wanted: AbstractSet[str] = frozenset()  # the figures that are to be drawn
 
     def __init__(self) -> None:
         self._console = Console()
@@ -38,9 +39,7 @@ class ProgressHooks:
         self, pipeline: Pipeline, catalog: DataCatalog, run_params: dict[str, Any]
     ) -> None:
         """Count the figures that are to be drawn."""
-        again = not run_params["only_missing_outputs"]
-        figures = [name for name in pipeline.outputs() if name.startswith(FIGURE)]
-        self._left = sum(again or not catalog.exists(name) for name in figures)
+        self._wanted = _figures_at_the_end(pipeline, catalog, again=not run_params["only_missing_outputs"])
         self._bar = None
 
     @hook_impl
@@ -50,14 +49,14 @@ class ProgressHooks:
             wanted = self._context.config_loader["parameters"]["experiment"]["preparing"]["name"]
             if wanted != NONE:
                 self._console.print(f"{'prepare':<15} training {wanted}", highlight=False)
-        elif self._left and node.outputs[0].startswith(FIGURE):
+        elif node.outputs[0] in self._wanted:
             self._bar = self._bar or self._begin()
-            self._bar.set_description(node.outputs[0].removeprefix(FIGURE))
+            self._bar.set_description(node.outputs[0].removeprefix(MARK))
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Count a figure."""
-        if self._bar is not None and node.outputs[0].startswith(FIGURE):
+        if self._bar is not None and node.outputs[0] in self._wanted:
             self._bar.update()
 
     @hook_impl(tryfirst=True)
@@ -71,10 +70,23 @@ class ProgressHooks:
         self._close()
 
     def _begin(self) -> "tqdm[Any]":
-        self._console.print(f"{'figures':<15} drawing {self._left}", highlight=False)
-        return tqdm(total=self._left, unit="figure", leave=False, disable=not sys.stderr.isatty())
+        self._console.print(f"{'figures':<15} drawing {len(self._wanted)}", highlight=False)
+        return tqdm(total=len(self._wanted), unit="figure", leave=False, disable=not sys.stderr.isatty())
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-        self._bar, self._left = None, 0
+        self._bar, self._wanted = None, frozenset()
+
+
+def _figures_at_the_end(pipeline: Pipeline, catalog: DataCatalog, *, again: bool) -> set[str]:
+    """The figures that are to be drawn when no stage is left; few are drawn in between."""
+    asked = {*asked_figures(pipeline, catalog)}
+    at_the_end: set[str] = set()
+    for node in pipeline.nodes:
+        name = node.outputs[0]
+        if name in asked:
+            at_the_end |= {name} if again or absent(catalog, name) else set()
+        elif not name.startswith(MARK) and (again or any(absent(catalog, one) for one in node.outputs)):
+            at_the_end.clear()
+    return at_the_end

@@ -17,6 +17,7 @@ from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.hooks.best_view import PAGE
+from backdoor_pipeline.hooks.figures import asked_figures
 from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.hooks.outcome import HEADINGS, OutcomeHooks
 from backdoor_pipeline.hooks.percent import percent
@@ -71,8 +72,9 @@ class SummaryHooks:
             self._console.print(result_table(choices, self._outcome.found, goal, lowered))
         self._console.print(stage_table(metrics, self._nodes.ran() if self._nodes else set()))
         store = self._context.config_loader["mlflow"]["tracking_uri"]
+        figures = [catalog.load(name) for name in asked_figures(pipeline, catalog)]
         runs = where_runs_are(store, self._tracking.experiment)
-        for line in hints(catalog, outputs, self._context.project_path, bool(self._outcome.found), runs):
+        for line in hints(figures, self._context.project_path, bool(self._outcome.found), runs):
             self._console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -130,11 +132,8 @@ def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[s
     ]
 
 
-def hints(
-    catalog: DataCatalog, outputs: list[str], project: Path, scored: bool, runs: list[str]
-) -> list[str]:
+def hints(figures: list[Path], project: Path, scored: bool, runs: list[str]) -> list[str]:
     """Where the figures are and what to open next."""
-    figures = sorted(catalog.load(name) for name in outputs if name.startswith("figure_"))
     lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
     if not scored:
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")

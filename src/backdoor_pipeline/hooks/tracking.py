@@ -14,6 +14,7 @@ from kedro.pipeline.node import Node
 
 from backdoor_pipeline.catalog import FigureDataset, PageDataset, TableDataset
 from backdoor_pipeline.hooks.description import describe_experiment, describe_report
+from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
 from backdoor_pipeline.hooks.membership import membership
 from backdoor_pipeline.hooks.metric_names import (
     SECONDS,
@@ -108,10 +109,10 @@ class TrackingHooks:
                     self._log_output(name, catalog.load(name))
         self._log_scores(stage_metrics("evaluate", self._outcome.found))
         ran = self._nodes.ran()
+        ran |= nodes_not_asked_for(pipeline, catalog)
         self._run.set_tag("reused", ",".join(node.name for node in pipeline.nodes if node.name not in ran))
-        for name in sorted(pipeline.outputs()):
-            if name.startswith("figure_"):
-                self._run.log_artifact(catalog.load(name), "figures")
+        for name in asked_figures(pipeline, catalog):
+            self._run.log_artifact(catalog.load(name), "figures")
         for name in sorted(pipeline.all_outputs()):
             shown = catalog.get(name)
             if name.startswith(f"{REPORT}_") and isinstance(

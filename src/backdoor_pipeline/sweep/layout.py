@@ -19,6 +19,7 @@ from backdoor_pipeline.pipeline_registry import STAGES
 logger = logging.getLogger(__name__)
 
 Names = Mapping[str, str]  # stage -> the name of its artefact
+FIGURES, MARK = "figures", "figure_"  # beside the stages: those asked for; begins theirs in the catalog
 
 
 def config_loader(project: Path, env: str | None) -> AbstractConfigLoader:
@@ -40,7 +41,7 @@ class Layout:
         self._project = project
         self._files = {
             stage: [
-                file
+                (name, file)
                 for name in sorted(module.create_pipeline().all_outputs())
                 for file in _files_of(name, catalog)
             ]
@@ -62,7 +63,7 @@ class Layout:
     @cached_property
     def reporting(self) -> Path:
         """The folder that holds all results."""
-        return self._project / self._files["evaluate"][0].partition("/{")[0]
+        return self._project / self._files["evaluate"][0][1].partition("/{")[0]
 
     @property
     def results(self) -> Path:
@@ -74,8 +75,12 @@ class Layout:
         return self.files(stage, names)[0].parent
 
     def files(self, stage: str, names: Names) -> list[Path]:
-        """The files that make a stage's artefact complete."""
-        return [self._project / pattern.format_map(names) for pattern in self._files[stage]]
+        """The files that make a stage's artefact complete; of figures, of those that are asked for."""
+        return [
+            self._project / pattern.format_map(names)
+            for name, pattern in self._files[stage]
+            if not name.startswith(MARK) or name.removeprefix(MARK) in names[FIGURES].split()
+        ]
 
     def metrics(self, stage: str, names: Names) -> Path | None:
         """The file of a stage's metrics, if it has any."""
@@ -125,8 +130,9 @@ def _files_of(name: str, catalog: Mapping[str, Any]) -> list[str]:
     entry = catalog.get(name)
     if not isinstance(entry, Mapping):
         raise UserError(f"'{name}' is not a valid dataset configuration in the catalog: it must be a table.")
+    told = {key: value for key, value in entry.items() if key != "asked"}  # that is each experiment's own
     try:
-        files = getattr(AbstractDataset.from_config(name, dict(entry)), "files", None)
+        files = getattr(AbstractDataset.from_config(name, told), "files", None)
     except DatasetError as error:
         why = str(error).strip().split("\n")[0]
         raise UserError(f"'{name}' in the catalog is not a valid dataset configuration: {why}") from None

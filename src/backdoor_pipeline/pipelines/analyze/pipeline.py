@@ -1,10 +1,12 @@
 """one experiment -> its figures."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from backdoor_pipeline.analysis.figure import Figure
+from backdoor_pipeline.analysis.figure import NOT_DRAWN, Figure
 from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, training
 from backdoor_pipeline.pipelines.analyze.shown import of_images
 
@@ -35,6 +37,16 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
 OF_IMAGES = {"gradients", "grad_cam", "full_grad", "shapley", "frequency", "tac", "stealth"}
 
 
+def on_request(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """The node that draws a figure if it is asked for; `--force` runs it otherwise too."""
+
+    @wraps(draw)
+    def drawn(*given: Any) -> Figure:
+        return draw(*given) if name in given[-1].analyzing.figures else NOT_DRAWN
+
+    return drawn
+
+
 def create_pipeline() -> Pipeline:
     """The analyze stage."""
     strengths = Node(
@@ -45,7 +57,7 @@ def create_pipeline() -> Pipeline:
     )
     figures = [
         Node(
-            func=of_images(name, draw) if name in OF_IMAGES else draw,
+            func=on_request(name, of_images(name, draw) if name in OF_IMAGES else draw),
             inputs=[*given, STAGE],
             outputs=f"figure_{name}",
             name=f"draw_{name}",

@@ -1,0 +1,67 @@
+"""A figure that nobody asks for is not missing; nothing is computed for it, and nothing written."""
+
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+from helpers.parameters import change
+from helpers.pipelines import shown
+from kedro.io import DatasetError
+
+from backdoor_pipeline.analysis.figure import NOT_DRAWN, Figure
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.catalog import FigureDataset
+from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.records import parameters
+from backdoor_pipeline.experiment.resolve import resolve
+from backdoor_pipeline.experiment.specs import FigureName
+from backdoor_pipeline.pipelines.analyze.pipeline import FIGURES, on_request
+
+DRAWN = Figure("a title", b"png", {"data": [], "layout": {}}, pd.DataFrame({"x": [1]}))
+
+
+def figure(folder: Path, *asked: str) -> FigureDataset:
+    """UMAP's, in an experiment that asks for these."""
+    return FigureDataset(filepath=str(folder / "umap"), asked=asked)
+
+
+def test_what_is_not_asked_for_is_not_missing_and_leaves_nothing(tmp_path) -> None:
+    unasked = figure(tmp_path, "tsne")
+    assert unasked.exists()
+    unasked.save(NOT_DRAWN)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(
+        DatasetError, match=r"the figure 'umap' was not drawn: ask for it in analysis\.figures"
+    ):
+        unasked.load()
+
+
+def test_what_is_asked_for_is_drawn_and_stays(tmp_path) -> None:
+    asked = figure(tmp_path, "tsne", "umap")
+    assert not asked.exists()
+    asked.save(DRAWN)
+    assert asked.exists()
+    assert figure(tmp_path, "tsne").load() == tmp_path / "umap.png"
+
+
+def test_nothing_is_computed_for_what_is_not_asked_for() -> None:
+    node = on_request("umap", lambda *_: pytest.fail("computed"))
+    assert node("clean", shown({}, figures=("tsne",))) is NOT_DRAWN
+    assert on_request("umap", lambda *_: DRAWN)("clean", shown({}, figures=("umap",))) is DRAWN
+
+
+def test_every_figure_has_a_name_that_may_be_asked_for(params) -> None:
+    assert set(FIGURES) == set(get_args(FigureName))
+    assert set(FIGURES) - set(resolve(params).analyzing.figures) == {"umap"}
+
+
+def test_which_figures_are_drawn_changes_no_name_and_no_result(params) -> None:
+    usual, other = resolve(params), resolve(change(params, analysis__figures=["umap"]))
+    assert artifact_names(usual) == artifact_names(other)
+    assert parameters(usual) == parameters(other)
+
+
+def test_an_unknown_one_is_told_with_those_that_exist(params) -> None:
+    with pytest.raises(UserError, match=r"analysis\.figures\.0 is 'umapp', which .*'tsne', 'umap',"):
+        resolve(change(params, analysis__figures=["umapp"]))

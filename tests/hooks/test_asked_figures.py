@@ -1,0 +1,34 @@
+"""Figures that nobody asks for are neither shown, nor missed, nor called reused."""
+
+from pathlib import Path
+
+import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+
+from backdoor_pipeline.catalog import FigureDataset
+from backdoor_pipeline.hooks.absent import absent
+from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
+
+NAMES = ("umap", "tsne", "tac")
+PIPELINE = Pipeline(
+    [Node(lambda given: given, "given", f"figure_{name}", name=f"draw_{name}") for name in NAMES]
+    + [Node(lambda given: given, "given", "scores", name="evaluate")]
+)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> DataCatalog:
+    """Of an experiment that asks for two of them."""
+    figures = {name: FigureDataset(filepath=str(tmp_path / name), asked=["tac", "tsne"]) for name in NAMES}
+    return DataCatalog({f"figure_{name}": one for name, one in figures.items()})
+
+
+def test_those_asked_for_are_named(catalog) -> None:
+    assert asked_figures(PIPELINE, catalog) == ["figure_tac", "figure_tsne"]
+    assert nodes_not_asked_for(PIPELINE, catalog) == {"draw_umap"}
+
+
+def test_what_is_not_asked_for_is_not_absent(catalog) -> None:
+    assert len(absent(catalog, "figure_tac")) == 3
+    assert absent(catalog, "figure_umap") == []
