@@ -35,8 +35,8 @@ def batch() -> Batch:
 def test_the_loss_is_cross_entropy_plus_the_weighted_distances_of_the_maps() -> None:
     student, teacher, one = model(0).eval(), model(1).eval(), batch()
     loss = Distillation(student, teacher, (5.0, 10.0, 20.0), 2)(student, one)
-    logits, mine = forward_with_stages(student, one.images, 3)
-    _, theirs = forward_with_stages(teacher, one.images, 3)
+    logits, mine = forward_with_stages(student, one.inputs, 3)
+    _, theirs = forward_with_stages(teacher, one.inputs, 3)
     expected = F.cross_entropy(logits, one.labels)
     for beta, a, b in zip((5.0, 10.0, 20.0), mine, theirs, strict=True):
         expected = expected + beta * (attention_map(a, 2) - attention_map(b, 2)).pow(2).mean()
