@@ -122,6 +122,7 @@ def test_no_mlflow_run_of_a_killed_process_stays_open(disturbed, project) -> Non
 def test_mlflow_shows_each_cell_once_below_the_sweep(disturbed, project) -> None:
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     (sweep,) = client.search_runs(["1"], "tags.kind = 'sweep'")
+    assert "/#/experiments/1/runs?workflowType=machine_learning" in disturbed.stdout
     assert sweep.info.status == "FINISHED", "the sweep that went on is the one that was killed"
     assert "attack: badnets, none" in sweep.data.tags["grid"]
     cells = client.search_runs(["1"], "tags.kind = 'experiment' and attributes.status = 'FINISHED'")

@@ -15,6 +15,7 @@ from backdoor_pipeline.experiment.command_line import parse_params
 from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.hooks.mlflow_store import store_of
+from backdoor_pipeline.hooks.summary import where_runs_are
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
@@ -87,15 +88,18 @@ def run_sweep(options: Options) -> int:
         remember(dataset, layout.raw)
     store = store_of(loader["mlflow"], project)
     board = Board(console, plan, expected_seconds(plan, timings), workers)
-    progress, stopped = Progress(), False
+    progress, stopped, experiment = Progress(), False, ""
     if plan.tasks:
         with sweep_run(store, name, grid, plan, project) as run, board:
             site = Site(str(project), env, threads, str(folder), name, run.id)
             engine = make_engine(options, site, workers, gpus, grid)
             progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
             if not stopped:
+                experiment = run.experiment if run.open else ""
                 run.end("FAILED" if any(progress.failed.values()) else "FINISHED")
     store.close_killed()
+    for line in where_runs_are(loader["mlflow"]["tracking_uri"], experiment) if experiment else ():
+        console.print(line, soft_wrap=True, highlight=False)
     return conclude(console, plan, layout, failures, progress, stopped)
 
 
