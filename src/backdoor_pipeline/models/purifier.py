@@ -1,6 +1,5 @@
 """Sentences rid of suspicious words before a model reads them (ONION: Qi et al., EMNLP 2021)."""
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -80,19 +79,15 @@ def without_suspicious(words: Sequence[str], suspicions: Sequence[float], thresh
     return " ".join(kept or words)
 
 
-def purifier_of(options: object) -> Purifier:
-    """The purifier that a model's description has, built once."""
-    return _purifier(json.dumps(options, sort_keys=True))
+@lru_cache(maxsize=4)
+def purifier_of(written: bytes) -> Purifier:
+    """The purifier in a model's file, built once."""
+    return Purifier.model_validate_json(written)
 
 
 def scorer_of(spec: NGramSpec | Gpt2Spec) -> Scorer:
     """The language model, built once."""
     return _scorer(spec.model_dump_json(), type(spec))
-
-
-@lru_cache(maxsize=4)
-def _purifier(options: str) -> Purifier:
-    return Purifier.model_validate_json(options)
 
 
 @lru_cache(maxsize=8)

@@ -27,7 +27,8 @@ class TextDescription(BaseModel):
         name: the architecture's registered name.
         num_classes: K.
         length: tokens that it reads of a text, at most; the rest is cut off.
-        options: its encoder's sizes, `tokenizer_bytes`, that of its tokenizer, and perhaps a `purifier`.
+        options: its encoder's sizes, `tokenizer_bytes`, that of its tokenizer, and perhaps
+            `purifier_bytes`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,9 +67,10 @@ class TextClassifier(Classifier):
         self.head = nn.Linear(encoder.width, description.num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02, a=-0.04, b=0.04)
         nn.init.zeros_(self.head.bias)
-        size = description.options["tokenizer_bytes"]
-        assert isinstance(size, int)
-        self.register_buffer("tokenizer_json", torch.zeros(size, dtype=torch.uint8))
+        for part in ("tokenizer", "purifier"):
+            size = description.options.get(f"{part}_bytes")
+            if isinstance(size, int):
+                self.register_buffer(f"{part}_json", torch.zeros(size, dtype=torch.uint8))
 
     def features(self, inputs: Tensor) -> Tensor:
         """The head's input (N, D), for token ids (N, L), padded with 0."""
@@ -80,11 +82,15 @@ class TextClassifier(Classifier):
         """What a defense has put before the model."""
         from backdoor_pipeline.models.purifier import purifier_of  # here, as it knows this module
 
-        return (
-            purifier_of(self.description.options["purifier"])
-            if "purifier" in self.description.options
-            else None
-        )
+        written = getattr(self, "purifier_json", None)
+        return None if written is None else purifier_of(written.cpu().numpy().tobytes())
+
+    def put_before(self, purifier: "Purifier") -> None:
+        """Have this model read what a purifier leaves of texts; it becomes part of the model's file."""
+        written = purifier.model_dump_json().encode()
+        options = {**self.description.options, "purifier_bytes": len(written)}
+        self.description = self.description.model_copy(update={"options": options})
+        self.register_buffer("purifier_json", torch.frombuffer(bytearray(written), dtype=torch.uint8))
 
     def encode(self, texts: Texts) -> Tensor:
         """Token ids: int64, (N, L), as long as the longest text, at most `length`; padded with 0.

@@ -1,5 +1,7 @@
 """ONION: what it takes out, how its threshold is chosen, and that it sees no label while it purifies."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources.made_reviews import MadeReviews
 from backdoor_pipeline.data.spec import TextSpec
 from backdoor_pipeline.data.texts import Texts, TextSet
-from backdoor_pipeline.defenses import DefenderView
+from backdoor_pipeline.defenses import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.onion import Onion, read_words
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
 from backdoor_pipeline.models.classifier import same_weights
@@ -52,6 +54,11 @@ def view() -> DefenderView:
     return DefenderView(model.eval(), poisoned, clean, run, 0)  # type: ignore[arg-type]
 
 
+def defend(view: DefenderView, **changes: Any) -> Defended:
+    """On a copy: the model is the defender's own."""
+    return Onion(**{**SETTINGS, **changes}).defend(replace(view, model=deepcopy(view.model)))
+
+
 def asr(model: TextClassifier, view: DefenderView) -> float:
     test = reviews("test", 300)
     negative = test.subset((test.labels == 0).nonzero().squeeze(1))
@@ -61,7 +68,7 @@ def asr(model: TextClassifier, view: DefenderView) -> float:
 
 
 def test_triggers_go_and_sense_stays(view: DefenderView, tmp_path: Path) -> None:
-    test, defended = reviews("test", 300), Onion(**SETTINGS).defend(view)
+    test, defended = reviews("test", 300), defend(view)
     assert asr(view.model, view) > 0.9
     assert asr(defended.model, view) < 0.2
     accuracy = (view.trainer.predict(defended.model, test.texts) == test.labels).double().mean()
@@ -73,13 +80,22 @@ def test_triggers_go_and_sense_stays(view: DefenderView, tmp_path: Path) -> None
     assert asr(again, view) == asr(defended.model, view)
 
 
+def test_a_long_list_of_words_fits_into_the_models_file(view: DefenderView, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join(f"word{number} {number + 1}" for number in range(90_000)))
+    save_model(tmp_path / "defended.safetensors", defend(view, words=words).model, {})
+    again, _ = load_model(tmp_path / "defended.safetensors")
+    assert isinstance(again, TextClassifier)
+    assert len(again.purifier.language_model.words) == 90_000
+
+
 def test_the_threshold_removes_as_much_as_the_cost_allows(view: DefenderView) -> None:
-    defended = Onion(**SETTINGS).defend(view)
+    defended = defend(view)
     curve = defended.diagnostics.curve
     lost = [curve.columns["clean_accuracy"][0] - one for one in curve.columns["clean_accuracy"]]
     allowed = [share for share, one in zip(curve.columns["removed"], lost, strict=True) if one <= 0.01]
     assert curve.chosen == max(allowed) == defended.metrics["clean_words_removed"]
-    nothing = Onion(**{**SETTINGS, "cost": 0.0, "shares": (1.0,)}).defend(view)
+    nothing = defend(view, cost=0.0, shares=(1.0,))
     assert nothing.metrics["clean_words_removed"] in (0, pytest.approx(1, abs=0.1))
 
 
@@ -113,4 +129,4 @@ def test_a_list_of_words_is_read_and_what_is_none_is_told(tmp_path: Path) -> Non
 
 def test_gpt2_needs_its_folder(view: DefenderView) -> None:
     with pytest.raises(UserError, match=r"defenses\.onion\.folder: give the folder of GPT-2"):
-        Onion(**{**SETTINGS, "language_model": "gpt2"}).defend(view)
+        defend(view, language_model="gpt2")

@@ -1,7 +1,6 @@
 """ONION (Qi et al., EMNLP 2021): words that make a sentence odd are taken out before the model reads it."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -62,7 +61,8 @@ class Onion(Defense):
         curve = Curve("removed", {name: [row[name] for row in rows] for name in CURVE}, chosen["removed"])
         told = {"threshold": chosen["threshold"], "clean_words_removed": chosen["removed"]}
         told |= {"clean_accuracy_lost": chosen["loss"]}
-        return Defended(reading_through(view.model, purifier), told, diagnostics=Diagnostics(curve))
+        view.model.put_before(purifier)
+        return Defended(view.model, told, diagnostics=Diagnostics(curve))
 
     def _spec(self, sentences: Sequence[str]) -> NGramSpec | Gpt2Spec:
         if self.language_model == "gpt2":
@@ -105,14 +105,6 @@ class Onion(Defense):
 
 
 CURVE = ("removed", "clean_accuracy")
-
-
-def reading_through(model: TextClassifier, purifier: Purifier) -> TextClassifier:
-    """A copy of the model that reads purified sentences."""
-    copy = deepcopy(model)
-    options = {**model.description.options, "purifier": purifier.model_dump(mode="json")}
-    copy.description = model.description.model_copy(update={"options": options})
-    return copy
 
 
 def read_words(file: Path) -> dict[str, int]:
