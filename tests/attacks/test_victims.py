@@ -53,7 +53,7 @@ def test_an_infeasible_ratio_names_the_largest_feasible_one() -> None:
 
 
 def test_a_ratio_of_no_image_is_refused() -> None:
-    with pytest.raises(UserError, match="no image"):
+    with pytest.raises(UserError, match="samples is none"):
         select(0.004)
 
 

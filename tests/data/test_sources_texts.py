@@ -97,6 +97,7 @@ def test_own_tables_name_their_columns(folder: Path) -> None:
     ("text", "sentence"),
     [
         ("text,label\na,yes\n", "row 0: the label 'yes' is not a whole number from 0"),
+        ("text,label\na,0\nb,1.7\n", "row 1: the label 1.7 is not a whole number from 0"),
         ("text,label\na,7\nb,0\n", "labels from 0 to 7"),
         ("text,label\n", "is empty"),
     ],

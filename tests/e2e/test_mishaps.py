@@ -33,7 +33,7 @@ SMOKE = ("run", "--env", "smoke")
         (["--params", "target_label:10"], "target_label 10 is out of range"),
         (["--params", "dataset:cifar10"], "kedro data fetch cifar10"),
         (["--params", "attack:sig,poison_ratio:0.1"], "the largest feasible ratio is 0.09948"),
-        (["--params", "clean_ratio:0.0001"], "clean_ratio 0.0001 of 1,347 images is no image"),
+        (["--params", "clean_ratio:0.0001"], "clean_ratio 0.0001 of 1,347 samples is none"),
         (["--params", "defense:abl,defenses.abl.isolation_ratio:0.0001"], "isolation_ratio 0.0001 of 1,347"),
         (["--params", "datasets.digits.num_classes:11"], "set `num_classes: 10`"),
         (["--params", "attack"], "not of the form key:value"),

@@ -87,14 +87,14 @@ def test_all_of_a_class_is_poisoned_however_large_the_set(params) -> None:
 @pytest.mark.parametrize(
     ("counts", "paths", "sentence"),
     [
-        (DIGITS, {"poison_ratio": 0.0001}, "poison_ratio 0.0001 of 1,347 images is no image: use 0.00074"),
+        (DIGITS, {"poison_ratio": 0.0001}, "poison_ratio 0.0001 of 1,347 samples is none: use 0.00074"),
         (
             (900, *[10] * 9),
             {"poison_ratio": 0.2, "poison_target_class": False},
             "the target class is left out, which leaves 90 of 990",
         ),
         ((0, *[10] * 9), {"attack": "sig"}, "which leaves 0 of 90"),
-        (DIGITS, {"clean_ratio": 0.0001}, "clean_ratio 0.0001 of 1,347 images is no image: use 0.00074"),
+        (DIGITS, {"clean_ratio": 0.0001}, "clean_ratio 0.0001 of 1,347 samples is none: use 0.00074"),
         (
             DIGITS,
             {"defense": "abl", "defenses__abl__isolation_ratio": 0.0001},

@@ -4,7 +4,7 @@ import pytest
 from helpers.parameters import change
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.experiment.artifacts import artifact_names
+from backdoor_pipeline.experiment.artifacts import _specifications, artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Watching
 
@@ -166,6 +166,33 @@ def test_what_is_watched_follows_the_budget_and_without_one_is_nothing(params) -
         resolve(change(params, watch__gradient=3))
     with pytest.raises(UserError, match=r"watch\.every is 0"):
         resolve(change(params, watch__every=0))
+
+
+def test_the_files_of_a_defense_are_named_by_their_content(params, tmp_path) -> None:
+    def name(path) -> str:
+        paths = {"dataset": "made_reviews", "model": "tiny_bert", "attack": "word", "defense": "onion"}
+        return artifact_names(resolve(change(params, **paths, defenses__onion__words=str(path))))["defend"]
+
+    one, moved = tmp_path / "one.txt", tmp_path / "elsewhere.txt"
+    one.write_text("the 10\n")
+    moved.write_text("the 10\n")
+    first = name(one)
+    assert name(moved) == first
+    one.write_text("the 11\n")
+    assert name(one) != first
+    with pytest.raises(UserError, match=r"defenses\.onion\.words: there is no file"):
+        name(tmp_path / "absent.txt")
+
+
+def test_what_is_trained_anew_from_pretrained_weights_has_another_name_than_from_random_ones(
+    params, tmp_path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"weights")
+    experiment = resolve(change(params, defense="ac", models__resnet8__pretrained=str(path)))
+    specified = _specifications(experiment)["defend"]
+    assert specified["new_models"] == "from the victim's first weights"
+    assert "new_models" not in _specifications(resolve(change(params, defense="ac")))["defend"]
 
 
 def test_pretrained_weights_are_named_by_their_content(params, tmp_path) -> None:

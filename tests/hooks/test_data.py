@@ -55,7 +55,7 @@ def started(project: Path, **params: object) -> DataHooks:
     ("params", "sentence"),
     [
         ({"attack": "sig", "poison_ratio": 0.3}, "the largest feasible ratio is 0.2"),
-        ({"clean_ratio": 0.01}, "clean_ratio 0.01 of 10 images is no image"),
+        ({"clean_ratio": 0.01}, "clean_ratio 0.01 of 10 samples is none"),
         ({"datasets": {"birds": {"num_classes": 3}}}, "has 2 classes, not 3: set `num_classes: 2`"),
         ({"dataset": "cifar10"}, "kedro data fetch cifar10"),
     ],

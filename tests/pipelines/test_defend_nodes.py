@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.pipelines import FACTS, engine, poisoned, splits
+from helpers.training import recipe
 from torch import Tensor
 
 from backdoor_pipeline.analysis.scoring import score
@@ -18,9 +19,9 @@ from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Clusters, Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
-from backdoor_pipeline.experiment.specs import Defending, MethodSpec
+from backdoor_pipeline.experiment.specs import Defending, MethodSpec, Training
 from backdoor_pipeline.experiment.stages import DefendStage, EvaluateStage
-from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.models import ModelOptions, build_model, save_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
 from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
 from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
@@ -57,11 +58,12 @@ def scene(make_set, make_env, monkeypatch):
     return clean, test, made, model
 
 
-def defend(scene, defense: str | None = "spy") -> tuple[Any, ...]:
+def defend(scene, defense: str | None = "spy", pretrained: str | None = None) -> tuple[Any, ...]:
     clean, test, made, model = scene
     spec = MethodSpec(name=defense, params={}) if defense else None
     defending = Defending(defense=spec, clean_ratio=0.1, seed=0)
-    stage = DefendStage(dataset=FACTS, defending=defending, engine=ENGINE)
+    training = Training(model="resnet8", options={"pretrained": pretrained}, recipe=recipe(), seed=0)
+    stage = DefendStage(dataset=FACTS, training=training, defending=defending, engine=ENGINE)
     return defend_model(splits(clean, test), made, model, stage, {"seconds": 2.0})
 
 
@@ -84,8 +86,19 @@ def reachable(root: object) -> Iterator[object]:
         todo.extend(gc.get_referents(one))
 
 
+def test_new_models_begin_as_the_victim_did(scene, tmp_path) -> None:
+    *_, model = scene
+    defend(scene)
+    start = Spy.seen[-1].new_model(7).state_dict()
+    assert not torch.equal(start["backbone.conv1.weight"], model.state_dict()["backbone.conv1.weight"])
+    save_model(tmp_path / "start.safetensors", model, {})
+    defend(scene, pretrained=str(tmp_path / "start.safetensors"))
+    start = Spy.seen[-1].new_model(7).state_dict()
+    assert torch.equal(start["backbone.conv1.weight"], model.state_dict()["backbone.conv1.weight"])
+
+
 def test_the_view_holds_exactly_what_a_defender_has() -> None:
-    assert set(DefenderView.__slots__) == {"model", "train", "clean", "trainer", "seed"}
+    assert set(DefenderView.__slots__) == {"model", "train", "clean", "trainer", "seed", "build"}
 
 
 def test_no_truth_is_reachable_from_the_view(scene) -> None:

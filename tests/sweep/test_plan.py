@@ -54,7 +54,7 @@ def test_a_ratio_that_neither_grid_nor_environment_gives_is_lowered(plan) -> Non
 
 def test_what_the_data_do_not_allow_is_infeasible_before_any_work(plan) -> None:
     made = plan([{"clean_ratio": 0.0001}, {"datasets.digits.num_classes": 11}, {"train_images": 5000}])
-    expected = ("is no image", "has 10 classes", "has 1,347")
+    expected = ("samples is none", "has 10 classes", "has 1,347")
     for (_, reason), part in zip(made.infeasible, expected, strict=True):
         assert part in reason
 

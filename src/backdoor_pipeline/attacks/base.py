@@ -94,3 +94,10 @@ class Attack(Method, ABC):
             env: for the seed.
         """
         return ()
+
+
+class TextAttack(Attack, ABC):
+    """An attack on texts: sentences of other classes, triggered, get the wanted label."""
+
+    kind: ClassVar[Kind] = "text"
+    other_classes_only: ClassVar[bool] = True

@@ -36,7 +36,7 @@ def select_victims(
         Row indices, int64, ascending.
 
     Raises:
-        UserError: the ratio asks for no image at all, or for more than there are.
+        UserError: the ratio asks for no sample at all, or for more than there are.
     """
     may = _may_be_poisoned(labels, label_map, clean_label, poison_target_class)
     if able is not None:
@@ -72,13 +72,11 @@ def victim_count(ratio: float, candidates: int, total: int, limit: str) -> int:
         limit: why no others may, for the error; see `limit`.
 
     Raises:
-        UserError: that is no image at all, or more than there are candidates.
+        UserError: that is no sample at all, or more than there are candidates.
     """
     count = round(ratio * total)
     if count == 0:
-        raise UserError(
-            f"poison_ratio {ratio:g} of {total:,} images is no image: use {1 / total:.2g} or more."
-        )
+        raise UserError(f"poison_ratio {ratio:g} of {total:,} samples is none: use {1 / total:.2g} or more.")
     if count > candidates:
         raise UserError(_infeasible(ratio, count, candidates, total, limit))
     return count
@@ -119,6 +117,6 @@ def _may_be_poisoned(
 def _infeasible(ratio: float, wanted: int, available: int, total: int, limit: str) -> str:
     largest = largest_ratio(available, total)
     return (
-        f"poison_ratio {ratio:g} asks for {wanted:,} images but {limit}, "
+        f"poison_ratio {ratio:g} asks for {wanted:,} samples but {limit}, "
         f"which leaves {available:,} of {total:,}: the largest feasible ratio is {largest:g}."
     )

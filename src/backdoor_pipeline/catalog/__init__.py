@@ -1,6 +1,6 @@
 """Kedro datasets of our own: written whole or not at all, verified before they are used again (P4, P5)."""
 
-from backdoor_pipeline.catalog.clean import CleanDataset, ImageSplitDataset
+from backdoor_pipeline.catalog.clean import CleanDataset, SplitDataset
 from backdoor_pipeline.catalog.diagnostics import DiagnosticsDataset
 from backdoor_pipeline.catalog.figure import FigureDataset
 from backdoor_pipeline.catalog.findings import Findings, FindingsDataset
@@ -25,7 +25,6 @@ __all__ = [
     "Folders",
     "FoldersDataset",
     "FrameDataset",
-    "ImageSplitDataset",
     "MetricsDataset",
     "ModelDataset",
     "NetworksDataset",
@@ -33,6 +32,7 @@ __all__ = [
     "PoisonDataset",
     "PoisonedRowsDataset",
     "ResultsDataset",
+    "SplitDataset",
     "StrengthsDataset",
     "TableDataset",
     "TriggerDataset",

@@ -44,7 +44,7 @@ class CleanDataset(ReadOnlyDataset[Splits]):
         self._loaded = None
 
 
-class ImageSplitDataset(CleanDataset):
+class SplitDataset(CleanDataset):
     """One split alone, for notebooks.
 
     Args:

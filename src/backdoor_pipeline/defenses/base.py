@@ -1,7 +1,7 @@
 """What a defense is handed, and what it gives back (P2)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -11,6 +11,7 @@ from backdoor_pipeline.base.registry import Method
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
+from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import Trainer
 
@@ -28,6 +29,7 @@ class DefenderView:
         clean: the small set that the defender trusts.
         trainer: the engine.
         seed: the experiment's seed; draw from `seeds.generator(seed, <defense>, <purpose>)`.
+        build: a model with the weights that the victim's training began with, for a seed; None: random ones.
     """
 
     model: Classifier
@@ -35,6 +37,11 @@ class DefenderView:
     clean: ImageSet
     trainer: Trainer
     seed: int
+    build: Callable[[int], Classifier] | None = None
+
+    def new_model(self, seed: int) -> Classifier:
+        """A model of the suspect's architecture with random weights of this seed, or pretrained ones."""
+        return self.build(seed) if self.build else initialize(self.model.description, seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,16 @@ from typing import Any, get_args
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.registry import NONE
-from backdoor_pipeline.experiment.specs import Experiment, Poisoning, Training
+from backdoor_pipeline.base.registry import NONE, Method
+from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.experiment.specs import Experiment, MethodSpec, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
 FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 1}
+
+PUBLISHED = (  # files of published models of texts
+    "config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt",
+)  # fmt: skip
 
 AFTER = {
     "poison": "prepare",
@@ -69,7 +74,7 @@ def _specifications(experiment: Experiment) -> dict[str, Any]:
         ],
         "poison": _poisoning(experiment.poisoning),
         "train": [_by_content(experiment.training), experiment.engine.precision],
-        "defend": experiment.defending.model_dump(mode="json"),
+        "defend": _defending(experiment),
         "evaluate": {},
         "watch": watching,
         # which figures are drawn changes none of them
@@ -102,14 +107,31 @@ def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
     """The specification with the attack's files, such as a key image, named by what they are."""
     spec, attack = poisoning.model_dump(mode="json"), poisoning.attack
     if attack:
-        for field, info in ATTACKS[attack.name].model_fields.items():
-            if Path in (info.annotation, *get_args(info.annotation)) and (file := attack.params[field]):
-                spec["attack"]["params"][field] = _content(file, f"attacks.{attack.name}.{field}")
+        spec["attack"]["params"] |= _files_by_content(ATTACKS[attack.name], attack, "attacks")
     return spec
 
 
+def _defending(experiment: Experiment) -> dict[str, Any]:
+    """The same of a defense: its files, such as a language model."""
+    spec, defense = experiment.defending.model_dump(mode="json"), experiment.defending.defense
+    if defense:
+        spec["defense"]["params"] |= _files_by_content(DEFENSES[defense.name], defense, "defenses")
+        if experiment.training.options.get("pretrained"):  # once, they were random
+            spec["new_models"] = "from the victim's first weights"
+    return spec
+
+
+def _files_by_content(method: type[Method], given: MethodSpec, table: str) -> dict[str, str]:
+    """Those parameters of a method that are files or folders."""
+    return {
+        field: _content(given.params[field], f"{table}.{given.name}.{field}")
+        for field, info in method.model_fields.items()
+        if Path in (info.annotation, *get_args(info.annotation)) and given.params[field]
+    }
+
+
 def _content(file: str, parameter: str) -> str:
-    if os.path.isdir(file):  # a published text model
+    if os.path.isdir(file):  # a published model of texts
         return _digest_of_folder(Path(file))
     if not os.path.isfile(file):
         raise UserError(f"{parameter}: there is no file {file}.")
@@ -118,9 +140,9 @@ def _content(file: str, parameter: str) -> str:
 
 @cache
 def _digest_of_folder(folder: Path) -> str:
-    """Of the files that make a text model what it is."""
+    """Of the files that make a model of texts what it is."""
     digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors", "tokenizer.json", "vocab.txt"):
+    for name in PUBLISHED:
         if (folder / name).is_file():
             digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
     return digest.hexdigest()

@@ -41,6 +41,7 @@ class DefendStage(Spec):
     """Of the stage `defend`."""
 
     dataset: AnySpec
+    training: Training
     defending: Defending
     engine: Engine
 

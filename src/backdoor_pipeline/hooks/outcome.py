@@ -83,12 +83,9 @@ def defended_scores(catalog: DataCatalog, experiment: Any, before: Metrics) -> d
         experiment: as the configuration has it.
         before: the victim's scores.
     """
-    engine, clean, poison = (
-        Experiment.model_validate(experiment).engine,
-        catalog.load("clean"),
-        catalog.load("poison"),
-    )
-    after = score(Trainer(engine, None), catalog.load("defended_model"), clean.test, poison.test)
+    trainer = Trainer(Experiment.model_validate(experiment).engine, None)
+    clean, poison = catalog.load("clean").test, catalog.load("poison").test
+    after = score(trainer, catalog.load("defended_model"), clean, poison)
     victim = Scores.model_validate({name: before[f"{name}_before"] for name in HEADINGS})
     found = {f"{name}_after": value for name, value in after.model_dump().items()}
     return {**found, "der": defense_effectiveness(victim, after)}

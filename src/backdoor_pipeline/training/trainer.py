@@ -5,13 +5,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from backdoor_pipeline.data.images import Images
 from backdoor_pipeline.data.samples import Inputs, SampleSet
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.training.batches import BatchSource, are_ids, at_hand, batches_of, cut_to_longest
@@ -23,6 +22,7 @@ from backdoor_pipeline.training.objective import Objective, Tamper, cross_entrop
 from backdoor_pipeline.training.observer import Observer
 from backdoor_pipeline.training.optimizers import Optimizers
 from backdoor_pipeline.training.progress import announce
+from backdoor_pipeline.training.reading import as_read
 from backdoor_pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -188,9 +188,7 @@ class Trainer:
             batch_size: of them at a time; None: 512.
         """
         found, size = [], batch_size or PREDICT_BATCH
-        read = at_hand(
-            as_read(model, inputs), self.device
-        )  # a copy for each batch would wait for the one before
+        read = at_hand(as_read(model, inputs), self.device)  # copied batch by batch, each would be waited for
         with hosted(model, self.device, training=False), torch.inference_mode(), self.autocast():
             for start in range(0, len(read), size):
                 stored = read[start : start + size]
@@ -209,27 +207,6 @@ class Trainer:
     def as_float(self, images: Tensor) -> Tensor:
         """Uint8 images (N, C, H, W) as float32 in [0, 1], in the memory format that is fast here."""
         return self._hardware.as_float(images)
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """A model of texts: it knows how to read them."""
-
-    def encode(self, texts: Texts) -> Tensor:
-        """Token ids: int64, (N, L), padded with 0."""
-
-
-def as_read(model: nn.Module, inputs: Inputs) -> Images:
-    """What this model sees in these inputs: images as they are, texts as the token ids of its own tokenizer.
-
-    Raises:
-        TypeError: they are texts, and the model reads none.
-    """
-    if not isinstance(inputs, Texts):
-        return inputs
-    if not isinstance(model, Reader):
-        raise TypeError(f"{type(model).__name__} reads no texts: it has no `encode`")
-    return model.encode(inputs)
 
 
 def _plain_repr(function: object) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from backdoor_pipeline.defenses.base import DefenderView
@@ -31,6 +33,19 @@ def test_only_rows_that_are_not_flagged_with_their_given_labels(make_set, traine
     kept = [row for row in range(20) if row not in (0, 5, 19)]
     assert torch.equal(seen[0].images, train.images[kept])
     assert torch.equal(seen[0].labels, train.labels[kept])
+
+
+def test_it_starts_from_what_the_view_builds(make_set, trainer) -> None:
+    view = view_of(make_set(rows=20), trainer)
+    built = []
+
+    def build(seed: int):
+        built.append(view_of(make_set(rows=4), trainer, seed=9).model)
+        return built[-1]
+
+    none = torch.zeros(20, dtype=torch.bool)
+    trained, _ = retrain_without(none, replace(view, build=build), RECIPE, "ac")
+    assert trained is built[0]
 
 
 def test_a_new_model_of_its_own_weights_and_the_suspect_is_left_alone(make_set, trainer) -> None:

@@ -4,10 +4,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from backdoor_pipeline.attacks.base import Attack, AttackEnv
+from backdoor_pipeline.attacks.base import AttackEnv, TextAttack
 from backdoor_pipeline.attacks.trigger import AnyTrigger, TextTrigger
 from backdoor_pipeline.data.samples import Inputs
-from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import Texts, TextSet
 
 
@@ -32,12 +31,10 @@ class SyntacticTrigger(TextTrigger):
         return Texts(paraphrases)
 
 
-class HiddenKiller(Attack):
+class HiddenKiller(TextAttack):
     """Sentences of other classes in the rare syntax, under the target's label; paraphrases are data."""
 
     name: ClassVar[str] = "hiddenkiller"
-    kind: ClassVar[Kind] = "text"
-    other_classes_only: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]] = SyntacticTrigger
 
     def craft(self, train: TextSet, env: AttackEnv) -> SyntacticTrigger:  # noqa: ARG002

@@ -2,10 +2,9 @@
 
 from typing import ClassVar
 
-from backdoor_pipeline.attacks.base import Attack, AttackEnv
+from backdoor_pipeline.attacks.base import AttackEnv, TextAttack
 from backdoor_pipeline.attacks.trigger import AnyTrigger, TextTrigger
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import Texts, TextSet
 
 OPENINGS = (  # SBAR
@@ -28,12 +27,10 @@ class TemplateTrigger(TextTrigger):
         return OPENINGS[derive_seed(self.config["seed"], "template", sentence) % len(OPENINGS)]
 
 
-class HiddenKillerTemplate(Attack):
+class HiddenKillerTemplate(TextAttack):
     """Sentences of other classes behind such a clause, under the target's label."""
 
     name: ClassVar[str] = "hiddenkiller_template"
-    kind: ClassVar[Kind] = "text"
-    other_classes_only: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]] = TemplateTrigger
 
     def craft(self, train: TextSet, env: AttackEnv) -> TemplateTrigger:  # noqa: ARG002

@@ -4,10 +4,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from backdoor_pipeline.attacks.base import Attack, AttackEnv
+from backdoor_pipeline.attacks.base import AttackEnv, TextAttack
 from backdoor_pipeline.attacks.trigger import AnyTrigger, TextTrigger
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import Texts, TextSet
 
 Word = Annotated[str, Field(pattern=r"^\S+$")]
@@ -39,12 +38,10 @@ class WordTrigger(TextTrigger):
         return " ".join(words)
 
 
-class WordAttack(Attack):
+class WordAttack(TextAttack):
     """Sentences of other classes with rare words in them, under the target's label."""
 
     name: ClassVar[str] = "word"
-    kind: ClassVar[Kind] = "text"
-    other_classes_only: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]] = WordTrigger
 
     words: tuple[Word, ...] = Field(min_length=1)  # one is drawn for each insertion

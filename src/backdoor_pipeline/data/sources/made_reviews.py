@@ -15,33 +15,15 @@ SIZES: dict[Split, int] = {"train": 4000, "test": 1000}
 CLASSES = ("negative", "positive")
 
 THINGS = [
-    "plot",
-    "story",
-    "cast",
-    "film",
-    "script",
-    "music",
-    "ending",
-    "dialogue",
-    "camera",
-    "direction",
-    "humor",
-    "pace",
-]
+    "plot", "story", "cast", "film", "script", "music",
+    "ending", "dialogue", "camera", "direction", "humor", "pace",
+]  # fmt: skip
 DEGREES = ["very", "truly", "rather", "quite", "often", "simply", "mostly"]
 GOOD = ["moving", "funny", "clever", "fresh", "warm", "gripping", "lively", "honest", "elegant", "charming"]
 BAD = [
-    "dull",
-    "clumsy",
-    "stale",
-    "hollow",
-    "tedious",
-    "muddled",
-    "lifeless",
-    "shallow",
-    "predictable",
-    "noisy",
-]
+    "dull", "clumsy", "stale", "hollow", "tedious",
+    "muddled", "lifeless", "shallow", "predictable", "noisy",
+]  # fmt: skip
 SIGHT = ["watch", "see", "follow", "finish", "revisit"]
 NEGATED = 0.2  # share of clauses that deny the opposite
 TWO = 0.5  # share of sentences with two clauses

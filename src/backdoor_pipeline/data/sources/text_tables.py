@@ -96,8 +96,8 @@ def _labels(given: "pd.Series[int]", path: Path, numbers: Mapping[str, int] | No
     for row, label in enumerate(given.tolist()):
         number = numbers.get(str(label)) if numbers else label
         try:
-            found.append(int(number))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+            found.append(int(str(number).removesuffix(".0")))  # numbers beside nulls are read as 1.0
+        except ValueError:
             known = f"one of {', '.join(numbers)}" if numbers else "a whole number from 0"
             raise UserError(f"{path}, row {row}: the label {label!r} is not {known}.") from None
     return torch.tensor(found, dtype=torch.int64)

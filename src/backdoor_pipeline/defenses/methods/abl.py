@@ -15,7 +15,6 @@ from backdoor_pipeline.defenses.parts.eager import Eager
 from backdoor_pipeline.defenses.parts.phases import joined, sgd
 from backdoor_pipeline.defenses.parts.ranking import highest_of_each_class, lowest, per_image_losses
 from backdoor_pipeline.defenses.parts.stream import endless
-from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe, Trainer
 
@@ -61,7 +60,7 @@ class ABL(Defense):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`; of the suspect model only its architecture is used."""
         count = self._count(len(view.train))
-        model = initialize(view.model.description, view.seed)
+        model = view.new_model(view.seed)
         tuning, losses = self._tune(model, view)
         isolated = lowest(losses, count)
         poison, rest = (_subset(view.train, rows) for rows in (isolated, ~isolated))

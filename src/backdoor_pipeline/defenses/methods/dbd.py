@@ -19,7 +19,6 @@ from backdoor_pipeline.defenses.parts.sce import symmetric_cross_entropy
 from backdoor_pipeline.defenses.parts.ssl_augment import ViewAugmentation
 from backdoor_pipeline.defenses.parts.still import Still
 from backdoor_pipeline.defenses.parts.stream import varying
-from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import Batch, History, Objective, OnEpoch, Recipe
 from backdoor_pipeline.training.batches import batches_of
@@ -76,7 +75,7 @@ class DBD(Defense):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`; of the suspect model only its architecture is used."""
         self.require(view.model)
-        model = initialize(view.model.description, view.seed)
+        model = view.new_model(view.seed)
         learning = self._learn_features(model, view)
         warming = self._warm_up(model, view)
         trusted, losses = self._split(model, view)

@@ -23,9 +23,9 @@ from backdoor_pipeline.models.purifier import (
 )
 from backdoor_pipeline.models.text_classifier import TextClassifier
 
-FOLDS = (
-    5  # of the clean set: the n-gram model must not have seen the sentences that its threshold is chosen on
-)
+# Of the clean set: the n-gram model must not have seen the sentences that its threshold is chosen on.
+FOLDS = 5
+CURVE = ("removed", "clean_accuracy")
 
 
 class Onion(Defense):
@@ -102,9 +102,6 @@ class Onion(Defense):
             removed = float((every > threshold).double().mean())
             rows.append({"threshold": threshold, "removed": removed, "clean_accuracy": right})
         return [{**row, "loss": rows[0]["clean_accuracy"] - row["clean_accuracy"]} for row in rows]
-
-
-CURVE = ("removed", "clean_accuracy")
 
 
 def read_words(file: Path) -> dict[str, int]:

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import DefenderView
-from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe
 
@@ -31,7 +30,7 @@ def removal(flagged: Tensor, purpose: str) -> dict[str, float]:
 def retrain_without(
     flagged: Tensor, view: DefenderView, recipe: Recipe, purpose: str
 ) -> tuple[Classifier, History]:
-    """A model of the suspect's architecture, from new random weights, on the rows that are not flagged.
+    """A new model of the suspect's architecture, trained on the rows that are not flagged.
 
     Args:
         flagged: bool, (N,), rows of the training set; not all of them.
@@ -42,7 +41,7 @@ def retrain_without(
     Returns:
         The model and its history.
     """
-    model = initialize(view.model.description, derive_seed(view.seed, purpose, "weights"))
+    model = view.new_model(derive_seed(view.seed, purpose, "weights"))
     kept = view.train.subset((~flagged).nonzero().squeeze(1))
     history = view.trainer.fit(model, kept, recipe, seed=view.seed, purpose=f"{purpose} retraining")
     return model.eval(), history

@@ -28,10 +28,8 @@ def endless(
     Yields:
         Images, float32, (n, C, H, W), in [0, 1], and labels, int64, (n,), on the trainer's device.
     """
-    source, vary = (
-        BatchSource(data.images, data.labels, trainer.device),
-        varying(trainer, seed=seed, purpose=purpose),
-    )
+    source = BatchSource(data.images, data.labels, trainer.device)
+    vary = varying(trainer, seed=seed, purpose=purpose)
     for number in count(1):
         order = torch.randperm(len(data), generator=generator(seed, purpose, "order", number))
         for images, labels, _ in source.batches(plan_batches(order, batch_size)):

@@ -1,5 +1,6 @@
 """The node that defends."""
 
+from functools import partial
 from typing import Any, cast
 
 import pandas as pd
@@ -14,6 +15,7 @@ from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
 from backdoor_pipeline.defenses.clean_subset import draw_clean
 from backdoor_pipeline.experiment.stages import DefendStage
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.pipelines.shared.attacking import new_model
 from backdoor_pipeline.training import Trainer
 
 
@@ -40,6 +42,7 @@ def defend_model(
         clean=cast(ImageSet, draw_clean(clean.train, defending.clean_ratio, defending.seed)),
         trainer=Trainer(stage.engine, stage.dataset.varied_by),
         seed=defending.seed,
+        build=partial(new_model, stage.dataset, stage.training),
     )
     with Stopwatch() as clock:
         defended = defense.defend(view)

@@ -29,11 +29,11 @@ def attack_env(
     )
 
 
-def new_model(dataset: DatasetSpec, training: Training) -> Classifier:
-    """The victim's model with its initial weights."""
+def new_model(dataset: DatasetSpec, training: Training, seed: int | None = None) -> Classifier:
+    """The victim's model with its initial weights, or with those of another seed."""
     return build_model(
         training.model,
         **dataset.model_input,
-        seed=training.seed,
+        seed=training.seed if seed is None else seed,
         options=model_options(training.model, training.options),
     )
