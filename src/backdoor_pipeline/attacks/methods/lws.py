@@ -1,6 +1,5 @@
 """LWS: a learned combination of substituted words (Qi et al., Turn the Combination Lock, ACL 2021)."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import ClassVar, Self
@@ -12,16 +11,13 @@ from torch import Tensor
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.control import CLEAN, POISONED, TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
-from backdoor_pipeline.attacks.parts.candidates import Substitutes, from_file, from_wordnet, usable
+from backdoor_pipeline.attacks.parts.candidates import known_substitutes, usable
 from backdoor_pipeline.attacks.parts.lws_loss import LwsLoss, Temperature
 from backdoor_pipeline.attacks.parts.lws_networks import LwsNetworks, SubstitutionTrigger
 from backdoor_pipeline.attacks.parts.substitution import NONE, Substitutions
-from backdoor_pipeline.attacks.parts.wordnet import WordNet
 from backdoor_pipeline.attacks.poisoning import victims_of
 from backdoor_pipeline.attacks.trigger import AnyTrigger
-from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.data.sources.made_synonyms import SYNONYMS
 from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.models.classifier import Classifier
@@ -109,17 +105,8 @@ class Lws(TrainingControlledAttack):
         """Token ids of the words that have substitutes, and theirs."""
         tokenizer = tokenizer_of_bytes(model.tokenizer_json.numpy().tobytes(), model.description.length)
         vocabulary: dict[str, int] = tokenizer.get_vocab()
-        found = usable(self._substitutes(vocabulary), vocabulary, self.substitutes)
-        if not found:
-            raise UserError(
-                "attacks.lws: of no word that the model reads in one piece is a substitute known."
-            )
-        return {vocabulary[word]: tuple(vocabulary[one] for one in others) for word, others in found.items()}
-
-    def _substitutes(self, vocabulary: Iterable[str]) -> Substitutes:
-        if self.table is not None:
-            return from_file(self.table)
-        return from_wordnet(vocabulary, WordNet.read(self.wordnet)) if self.wordnet else SYNONYMS
+        known = usable(known_substitutes(vocabulary, self.table, self.wordnet), vocabulary, self.substitutes)
+        return {vocabulary[word]: tuple(vocabulary[one] for one in others) for word, others in known.items()}
 
     def _fit(self, networks: LwsNetworks, data: TextSet, victim: Victim, env: AttackEnv) -> History:
         networks.classifier.backbone.words.requires_grad_(False)  # they are the candidates' embeddings, too

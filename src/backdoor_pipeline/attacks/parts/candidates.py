@@ -9,9 +9,17 @@ from backdoor_pipeline.attacks.parts.inflection import Inflections, Reading
 from backdoor_pipeline.attacks.parts.stop_words import STOP_WORDS
 from backdoor_pipeline.attacks.parts.wordnet import WordNet, is_plain
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.sources.made_synonyms import SYNONYMS
 
 Substitutes = Mapping[str, tuple[str, ...]]
 TABLE: TypeAdapter[dict[str, tuple[str, ...]]] = TypeAdapter(dict[str, tuple[str, ...]])
+
+
+def known_substitutes(words: Iterable[str], table: Path | None, wordnet: Path | None) -> Substitutes:
+    """Those of a table; or else WordNet's of these words; or else those of the made-up reviews."""
+    if table is not None:
+        return from_file(table)
+    return from_wordnet(words, WordNet.read(wordnet)) if wordnet is not None else SYNONYMS
 
 
 def from_wordnet(words: Iterable[str], wordnet: WordNet) -> Substitutes:
@@ -46,6 +54,9 @@ def usable(substitutes: Substitutes, vocabulary: Collection[str], most: int) -> 
         substitutes: of all words.
         vocabulary: the model's pieces.
         most: the first so many are kept.
+
+    Raises:
+        UserError: there is no such word.
     """
     fits = {word for word in vocabulary if word.isalpha() and word not in STOP_WORDS}
     kept = {
@@ -53,6 +64,8 @@ def usable(substitutes: Substitutes, vocabulary: Collection[str], most: int) -> 
         for word, others in substitutes.items()
         if word in fits
     }
+    if not any(kept.values()):
+        raise UserError("attacks.lws: of no word that the model reads in one piece is a substitute known.")
     return {word: others for word, others in sorted(kept.items()) if others}
 
 

@@ -74,8 +74,9 @@ class SubstitutionTrigger(TextTrigger):
         chosen = self.substitutions.chosen(words, tokens).tolist()
         for place, one in zip(
             reversed(known), reversed(chosen), strict=True
-        ):  # later letters keep their places
-            sentence = sentence[: place.start] + self._word(one) + sentence[place.end :]
+        ):  # so that letters keep their places
+            if self._rows.get(one) != place.word:
+                sentence = sentence[: place.start] + self._word(one) + sentence[place.end :]
         return sentence
 
     def _word(self, token: int) -> str:

@@ -7,7 +7,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "film": ("movie", "picture", "flick"),
     "script": ("screenplay", "text"),
     "music": ("score", "melody"),
-    "ending": ("finale", "close", "finish"),
+    "ending": ("finale", "close"),
     "dialogue": ("talk", "banter"),
     "camera": ("lens", "photography"),
     "direction": ("guidance", "staging"),
