@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from backdoor_pipeline.attacks.base import AttackEnv
+from backdoor_pipeline.attacks.base import AttackEnv, TextAttack
 from backdoor_pipeline.attacks.control import CLEAN, POISONED, TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.parts.candidates import known_substitutes, usable
@@ -18,7 +18,6 @@ from backdoor_pipeline.attacks.parts.substitution import NONE, Substitutions
 from backdoor_pipeline.attacks.poisoning import victims_of
 from backdoor_pipeline.attacks.trigger import AnyTrigger
 from backdoor_pipeline.base.seeds import derive_seed
-from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.text_classifier import TextClassifier, tokenizer_of_bytes
@@ -26,7 +25,7 @@ from backdoor_pipeline.training import History, Recipe
 from backdoor_pipeline.training.hosting import seeded
 
 
-class Lws(TrainingControlledAttack):
+class Lws(TextAttack, TrainingControlledAttack):
     """Words give way to substitutes; which, at each place, is learned together with the victim's model.
 
     The victims are drawn once. After the clean epochs the model sees them under the target's label, every
@@ -34,8 +33,6 @@ class Lws(TrainingControlledAttack):
     """
 
     name: ClassVar[str] = "lws"
-    kind: ClassVar[Kind] = "text"
-    other_classes_only: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]] = SubstitutionTrigger
     networks_type: ClassVar[type[Networks]] = LwsNetworks
 
