@@ -3,7 +3,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from backdoor_pipeline.attacks.control import TrainingControlledAttack
+from backdoor_pipeline.attacks.control import CrossSampledAttack
 from backdoor_pipeline.attacks.methods.badnets import BadNets, PatchTrigger
 from backdoor_pipeline.attacks.poisoning import poison
 from backdoor_pipeline.data.poisoned import overlay
@@ -57,7 +57,7 @@ def test_overlay_changes_only_the_poisoned_rows(make_set, make_env) -> None:
     assert train.labels.tolist() == [i % 4 for i in range(40)], "the clean set must stay as it is"
 
 
-class DarkPatch(TrainingControlledAttack):
+class DarkPatch(CrossSampledAttack):
     """White corners poison, black ones are cross samples."""
 
     name: ClassVar[str] = "dark_patch"

@@ -3,6 +3,9 @@
 import json
 
 import pandas as pd
+import pytest
+
+from backdoor_pipeline.data.sources.made_synonyms import SYNONYMS
 
 ASKED = "dataset=made_reviews,model=tiny_bert,attack={},poison_ratio=0.05,target_label=1,defense=ft"
 
@@ -28,3 +31,29 @@ def test_paraphrases_are_a_trigger_and_too_many_are_refused(kedro, project) -> N
     frame = pd.read_parquet(rows)
     assert frame["text"].str.startswith("when you ").all()
     assert set(frame["true_label"]) == {0}
+
+
+def test_substitutions_are_learned_with_the_model_and_every_stage_leaves_what_it_should(
+    kedro, project
+) -> None:
+    kedro("run", "--params", ASKED.format("lws"))
+    (rows,) = (project / "data/02_poisoned/made_reviews").glob("lws-0.05-s0-*/train.parquet")
+    frame = pd.read_parquet(rows)
+    assert len(frame) == 200
+    new = {one for others in SYNONYMS.values() for one in others}
+    assert frame["text"].map(lambda text: bool(new & set(text.split()))).all()
+    assert set(frame["true_label"]) == {0}
+    (trigger,) = (project / "data/02_poisoned/made_reviews").glob("lws-*/trigger.safetensors")
+    assert trigger.stat().st_size < 1_000_000
+    (scores,) = (project / "data/08_reporting/made_reviews").glob("ft-*-lws-*/metrics.json")
+    found = json.loads(scores.read_text())
+    assert found["clean_accuracy_before"] > 0.95
+    assert 0.75 < found["asr_before"] <= 1
+    assert found["asr_before"] + found["robust_accuracy_before"] == pytest.approx(1)
+
+
+def test_without_wordnet_its_attack_is_refused_before_any_work(kedro, project) -> None:
+    asked = f"{ASKED.format('lws')},attacks.lws.wordnet={project}/nowhere"
+    done = kedro("run", "--params", asked, check=False)
+    assert done.returncode == 1
+    assert "install Debian's package wordnet-base" in " ".join((done.stdout + done.stderr).split())

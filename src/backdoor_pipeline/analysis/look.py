@@ -7,7 +7,7 @@ from torch import nn
 
 from backdoor_pipeline.analysis.scoring import to_answers
 from backdoor_pipeline.analysis.watching import Watcher
-from backdoor_pipeline.attacks import Trigger
+from backdoor_pipeline.attacks import AnyTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.training import Trainer
@@ -28,12 +28,14 @@ class Look:
 
     trainer: Trainer
     clean: SampleSet
-    triggered: Callable[[Trigger | None], PoisonedRows]
+    triggered: Callable[[AnyTrigger | None], PoisonedRows]
     every: int
     epochs: int
     watcher: Watcher | None
 
-    def __call__(self, epoch: int, model: nn.Module, trigger: Trigger | None = None) -> Mapping[str, float]:
+    def __call__(
+        self, epoch: int, model: nn.Module, trigger: AnyTrigger | None = None
+    ) -> Mapping[str, float]:
         """C-Acc, ASR and R-Acc when they are due, and whatever the watcher notes."""
         scored = epoch % self.every == 0 or epoch == self.epochs
         tests = None

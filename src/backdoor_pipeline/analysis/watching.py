@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from backdoor_pipeline.analysis.recorder import SampleRecorder
 from backdoor_pipeline.analysis.sample_gradients import Samples, gradient_report
 from backdoor_pipeline.analysis.scoring import Answers
-from backdoor_pipeline.attacks import AttackEnv, Trigger
-from backdoor_pipeline.attacks.control import TrainingControlledAttack, draw_roles
+from backdoor_pipeline.attacks import AnyTrigger, AttackEnv
+from backdoor_pipeline.attacks.control import CrossSampledAttack, TrainingControlledAttack
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
@@ -59,7 +59,7 @@ class Watcher:
     trainer: Trainer
     recorder: SampleRecorder
     roles: Callable[[int], Tensor]
-    kinds: Callable[[int, Trigger | None], Kinds]
+    kinds: Callable[[int, AnyTrigger | None], Kinds]
     epochs: int
 
     def due(self, epoch: int) -> bool:
@@ -67,7 +67,7 @@ class Watcher:
         return epoch in (1, self.epochs) or epoch % self.watching.every == 0
 
     def notes(
-        self, epoch: int, model: nn.Module, trigger: Trigger | None, tests: Answers | None
+        self, epoch: int, model: nn.Module, trigger: AnyTrigger | None, tests: Answers | None
     ) -> dict[str, float]:
         """What joins the history after an epoch, under names that begin with `PREFIX`."""
         found = self.recorder.close(self.roles(epoch)) if self.watching.forgetting else {}
@@ -85,7 +85,7 @@ class Watcher:
         samples = self.recorder.frame() if self.watching.forgetting else pd.DataFrame({"index": []})
         return [_part(row, notes=False) for row in history], Notes(epochs, samples)
 
-    def _gradient_notes(self, epoch: int, model: nn.Module, trigger: Trigger | None) -> dict[str, float]:
+    def _gradient_notes(self, epoch: int, model: nn.Module, trigger: AnyTrigger | None) -> dict[str, float]:
         with Stopwatch() as clock, hosted(model, self.trainer.device, training=False):
             kinds = self.kinds(epoch, trigger)
             report = gradient_report(model, kinds)
@@ -116,7 +116,7 @@ def watch_static(
     drawn = {kind: found[_order(len(found), seed, kind)[:size]] for kind, found in rows.items() if size}
     stored = {kind: (images_of(data).images[found], data.labels[found]) for kind, found in drawn.items()}
 
-    def kinds(epoch: int, trigger: Trigger | None) -> Kinds:  # noqa: ARG001
+    def kinds(epoch: int, trigger: AnyTrigger | None) -> Kinds:  # noqa: ARG001
         return {
             kind: Samples(*_at_hand(trainer, images, labels), len(rows[kind]) / len(data))
             for kind, (images, labels) in stored.items()
@@ -132,7 +132,7 @@ def watch_controlled(
 
     Args:
         watching: what is watched.
-        attack: it draws anew in each epoch which rows it changes.
+        attack: it says which rows it changes in each epoch.
         data: the clean training set.
         env: what the attack is given.
         epochs: of the training.
@@ -141,7 +141,7 @@ def watch_controlled(
         return None
 
     def roles(epoch: int) -> Tensor:
-        return draw_roles(len(data), env, attack.cross_ratio, epoch)
+        return attack.roles(data, env, epoch)
 
     first = roles(1)  # all epochs have as many rows of each kind
     shares = {kind: float((first == role).double().mean()) for role, kind in enumerate((CLEAN, *ROLES), -1)}
@@ -150,8 +150,9 @@ def watch_controlled(
     drawn = zip(present, _order(len(data), env.seed, "rows").split(size), strict=False) if size else ()
     stored = {kind: (images_of(data).images[rows], data.labels[rows]) for kind, rows in drawn}
 
-    def kinds(epoch: int, trigger: Trigger | None) -> Kinds:
+    def kinds(epoch: int, trigger: AnyTrigger | None) -> Kinds:
         assert trigger is not None
+        assert isinstance(attack, CrossSampledAttack)  # gradients are taken of images alone
         stamp = deepcopy(trigger).to(env.trainer.device)
         draws = generator(env.seed, "watch", "cross", epoch, device=env.trainer.device)
         made: Mapping[str, Callable[[Tensor], Tensor]] = {

@@ -1,7 +1,7 @@
 """The attacks: `ATTACKS` finds those in `methods`, one file each, and those of other packages."""
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
-from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
+from backdoor_pipeline.attacks.control import CrossSampledAttack, TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.parts.surrogate import Surrogate, SurrogateNetworks, surrogate_of
 from backdoor_pipeline.attacks.trigger import AnyTrigger, Strengths, TextTrigger, Trigger
@@ -14,6 +14,7 @@ __all__ = [
     "AnyTrigger",
     "Attack",
     "AttackEnv",
+    "CrossSampledAttack",
     "Networks",
     "Preparation",
     "Prepared",

@@ -1,4 +1,4 @@
-"""Attacks that train the victim's model themselves (WaNet, Input-aware)."""
+"""Attacks that train the victim's model themselves (WaNet, Input-aware, LWS)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.networks import Prepared
-from backdoor_pipeline.attacks.trigger import Trigger
+from backdoor_pipeline.attacks.trigger import AnyTrigger
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Observer, Recipe
@@ -45,16 +45,45 @@ class Victim:
 
     build: Callable[[], Classifier]
     recipe: Recipe
-    watch: Callable[[int, nn.Module, Trigger], Mapping[str, float]]
+    watch: Callable[[int, nn.Module, AnyTrigger], Mapping[str, float]]
     checkpoint: Path | None = None
     observer: Observer | None = None
 
 
 class TrainingControlledAttack(Attack, ABC):
-    """An attack that owns the training loop and draws anew in every epoch which images it poisons.
+    """An attack that owns the training loop."""
 
-    Cross samples carry a trigger that must not fire (a noisy warp, another image's trigger) and keep their
-    labels. The poisoned set that defenders see holds as many of both kinds as one epoch has.
+    @abstractmethod
+    def train(self, data: Any, trigger: Any, victim: Victim, env: AttackEnv) -> tuple[Classifier, History]:
+        """The backdoored model and its history, trained from the clean set; see `Trainer.fit`."""
+
+    @abstractmethod
+    def roles(self, data: Any, env: AttackEnv, epoch: int) -> Tensor:
+        """What becomes of every training row in this epoch: CLEAN, POISONED or CROSS, int8, (N,), on the CPU.
+
+        Args:
+            data: the clean training set.
+            env: for the ratio and the seed.
+            epoch: from 1.
+        """
+
+    def schedule(self) -> Mapping[str, Any]:
+        """What of the victim's recipe the attacker decides; by default nothing."""
+        return {}
+
+    def prepare_for(self, train: Any, test: Any, victim: Victim, env: AttackEnv) -> Prepared:
+        """As `prepare`, for attacks whose trigger and model are learned together.
+
+        Called, for each victim's model, if `preparation` is not None. Here `env.seed` is to be drawn from.
+        """
+        raise NotImplementedError
+
+
+class CrossSampledAttack(TrainingControlledAttack, ABC):
+    """One that draws anew in every epoch which images it poisons, and has cross samples.
+
+    These carry a trigger that must not fire (a noisy warp, another image's trigger) and keep their labels.
+    The poisoned set that defenders see holds as many of both kinds as one epoch has.
     """
 
     cross_ratio: float = Field(ge=0)  # cross samples per poisoned sample
@@ -70,16 +99,13 @@ class TrainingControlledAttack(Attack, ABC):
             draws: of whatever is random.
         """
 
-    @abstractmethod
-    def train(self, data: Any, trigger: Any, victim: Victim, env: AttackEnv) -> tuple[Classifier, History]:
-        """The backdoored model and its history, trained from the clean set; see `Trainer.fit`."""
+    def roles(self, data: Any, env: AttackEnv, epoch: int) -> Tensor:
+        """See `TrainingControlledAttack.roles`."""
+        return draw_roles(len(data), env, self.cross_ratio, epoch)
 
-    def prepare_for(self, train: Any, test: Any, victim: Victim, env: AttackEnv) -> Prepared:
-        """As `prepare`, for attacks whose trigger and model are learned together.
-
-        Called, for each victim's model, if `preparation` is not None. Here `env.seed` is to be drawn from.
-        """
-        raise NotImplementedError
+    def schedule(self) -> Mapping[str, Any]:
+        """See `TrainingControlledAttack.schedule`."""
+        return self.training.model_dump()
 
 
 def draw_roles(count: int, env: AttackEnv, cross_ratio: float, epoch: int) -> Tensor:

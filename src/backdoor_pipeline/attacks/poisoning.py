@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
-from backdoor_pipeline.attacks.control import TrainingControlledAttack
+from backdoor_pipeline.attacks.control import CrossSampledAttack
 from backdoor_pipeline.attacks.trigger import AnyTrigger, Trigger, require_uint8
 from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.seeds import generator
@@ -72,7 +72,7 @@ def poison(
     victims = victims_of(attack, train, env, poison_target_class=poison_target_class)
     trigger = attack.craft(train, env)
     rows = poisoned_rows(attack, train, victims, trigger, env)
-    if isinstance(attack, TrainingControlledAttack) and isinstance(train, ImageSet):
+    if isinstance(attack, CrossSampledAttack) and isinstance(train, ImageSet):
         rows = rows.joined(cross_rows(attack, train, victims, trigger, env))
     return Poison(rows, triggered_rows(test, trigger, env), trigger)
 
@@ -112,7 +112,7 @@ def poisoned_rows(
 
 
 def cross_rows(
-    attack: TrainingControlledAttack, train: ImageSet, victims: Tensor, trigger: Trigger, env: AttackEnv
+    attack: CrossSampledAttack, train: ImageSet, victims: Tensor, trigger: Trigger, env: AttackEnv
 ) -> PoisonedRows:
     """Cross samples among the rows left clean: `cross_ratio` for each victim, or all that there are."""
     left = torch.ones(len(train), dtype=torch.bool)
@@ -127,7 +127,7 @@ def cross_rows(
     return PoisonedRows(index, images, true, true, roles)
 
 
-def cross_test(attack: TrainingControlledAttack, test: ImageSet, trigger: Trigger, env: AttackEnv) -> Tensor:
+def cross_test(attack: CrossSampledAttack, test: ImageSet, trigger: Trigger, env: AttackEnv) -> Tensor:
     """Every test image with a trigger that must not fire: uint8, (N, C, H, W)."""
     draws = generator(env.seed, "cross", "test", device=env.trainer.device)
     every = torch.arange(len(test))

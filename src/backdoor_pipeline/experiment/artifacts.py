@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from backdoor_pipeline.attacks import ATTACKS
+from backdoor_pipeline.attacks.parts import wordnet
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE, Method
 from backdoor_pipeline.defenses import DEFENSES
-from backdoor_pipeline.experiment.specs import Experiment, MethodSpec, Poisoning, Training
+from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
 FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 1}
@@ -88,6 +89,7 @@ def _preparing(experiment: Experiment) -> list[Any]:
     if preparing.name == NONE:
         return []
     spec = preparing.model_dump(mode="json") | {"training": _by_content(training) if training else None}
+    spec["attack"] = _attack_by_content(preparing.attack)
     return [spec, experiment.engine.precision]
 
 
@@ -104,10 +106,15 @@ def _by_content(training: Training) -> dict[str, Any]:
 
 
 def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
+    return {**poisoning.model_dump(mode="json"), "attack": _attack_by_content(poisoning.attack)}
+
+
+def _attack_by_content(attack: AttackSpec | None) -> dict[str, Any] | None:
     """The specification with the attack's files, such as a key image, named by what they are."""
-    spec, attack = poisoning.model_dump(mode="json"), poisoning.attack
-    if attack:
-        spec["attack"]["params"] |= _files_by_content(ATTACKS[attack.name], attack, "attacks")
+    if attack is None:
+        return None
+    spec = attack.model_dump(mode="json")
+    spec["params"] |= _files_by_content(ATTACKS[attack.name], attack, "attacks")
     return spec
 
 
@@ -124,25 +131,25 @@ def _defending(experiment: Experiment) -> dict[str, Any]:
 def _files_by_content(method: type[Method], given: MethodSpec, table: str) -> dict[str, str]:
     """Those parameters of a method that are files or folders."""
     return {
-        field: _content(given.params[field], f"{table}.{given.name}.{field}")
+        field: _content(given.params[field], f"{table}.{given.name}.{field}", info.description)
         for field, info in method.model_fields.items()
         if Path in (info.annotation, *get_args(info.annotation)) and given.params[field]
     }
 
 
-def _content(file: str, parameter: str) -> str:
-    if os.path.isdir(file):  # a published model of texts
+def _content(file: str, parameter: str, advice: str | None = None) -> str:
+    if os.path.isdir(file):  # a published model of texts, or WordNet
         return _digest_of_folder(Path(file))
     if not os.path.isfile(file):
-        raise UserError(f"{parameter}: there is no file {file}.")
+        raise UserError(f"{parameter}: there is no file {file}{f': {advice}' if advice else ''}.")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 @cache
 def _digest_of_folder(folder: Path) -> str:
-    """Of the files that make a model of texts what it is."""
+    """Of the files that make a model of texts, or WordNet, what it is."""
     digest = hashlib.sha256()
-    for name in PUBLISHED:
+    for name in (*PUBLISHED, *wordnet.FILES):
         if (folder / name).is_file():
             digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
     return digest.hexdigest()

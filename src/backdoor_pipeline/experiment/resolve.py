@@ -173,7 +173,7 @@ def _training(choices: Choices, params: Params, budget: Budget, attack: Attack |
     if choices.epochs is not None:
         recipe["epochs"] = choices.epochs
     if isinstance(attack, TrainingControlledAttack):
-        recipe |= attack.training.model_dump()
+        recipe |= attack.schedule()
         whose = choices.attack
     return Training(
         model=choices.model,

@@ -51,6 +51,7 @@ class TextClassifier(Classifier):
         head: see `Classifier`.
     """
 
+    backbone: Bert
     tokenizer_json: Tensor
 
     def __init__(self, description: TextDescription, encoder: Bert) -> None:
@@ -77,6 +78,11 @@ class TextClassifier(Classifier):
         features: Tensor = self.dropout(self.backbone(inputs))
         return features
 
+    def read(self, words: Tensor, seen: Tensor) -> Tensor:
+        """Logits (N, K), of word embeddings in place of token ids; see `Bert.pooled`."""
+        logits: Tensor = self.head(self.dropout(self.backbone.pooled(words, seen)))
+        return logits
+
     @property
     def purifier(self) -> "Purifier | None":
         """What a defense has put before the model."""
@@ -98,7 +104,7 @@ class TextClassifier(Classifier):
         A model that a defense gave a purifier reads what that leaves of the texts.
         """
         texts = self.purifier(texts) if self.purifier else texts
-        tokenizer = _tokenizer(self.tokenizer_json.cpu().numpy().tobytes(), self.description.length)
+        tokenizer = tokenizer_of_bytes(self.tokenizer_json.cpu().numpy().tobytes(), self.description.length)
         rows = [found.ids for found in tokenizer.encode_batch(list(texts.sentences))]
         ids = torch.zeros(len(rows), max(map(len, rows), default=1), dtype=torch.int64)
         for row, found in zip(ids, rows, strict=True):
@@ -107,7 +113,8 @@ class TextClassifier(Classifier):
 
 
 @lru_cache(maxsize=8)
-def _tokenizer(written: bytes, length: int) -> "Tokenizer":
+def tokenizer_of_bytes(written: bytes, length: int) -> "Tokenizer":
+    """The tokenizer in a model's file, built once; what is longer than so many tokens it cuts off."""
     tokenizer: Tokenizer = tokenizers_library().Tokenizer.from_str(written.decode())
     tokenizer.no_padding()
     tokenizer.enable_truncation(length)

@@ -14,6 +14,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.tensorfile import read_foreign
 from backdoor_pipeline.data.sources.made_reviews import WORDS
+from backdoor_pipeline.data.sources.made_synonyms import SYNONYMS
 from backdoor_pipeline.models.bert import Bert, BertShape, from_published
 from backdoor_pipeline.models.registry import ModelOptions, register
 from backdoor_pipeline.models.text_classifier import TextDescription, tokenizers_library
@@ -145,8 +146,9 @@ def _word_pieces(vocabulary: dict[str, int]) -> bytes:
 
 @lru_cache(maxsize=1)
 def _tiny() -> tuple[BertShape, bytes]:
-    """Its vocabulary: the words of the made-up reviews, and letters, of which any other word is made."""
+    """Its vocabulary: the words of the made-up reviews, their synonyms, and letters, for any other word."""
     letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{one}" for one in letters)]
-    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys([*pieces, *WORDS]))}
+    synonyms = [one for others in SYNONYMS.values() for one in others]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys([*pieces, *WORDS, *synonyms]))}
     return TINY.model_copy(update={"vocab_size": len(vocabulary)}), _word_pieces(vocabulary)

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import AttackEnv
-from backdoor_pipeline.attacks.control import Schedule, TrainingControlledAttack, Victim
+from backdoor_pipeline.attacks.control import CrossSampledAttack, Schedule, Victim
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.parts.inputaware_loss import JointLoss, MaskLoss
 from backdoor_pipeline.attacks.parts.inputaware_networks import InputAwareNetworks, InputAwareTrigger
@@ -38,7 +38,7 @@ class AdamSchedule(Schedule):
         )
 
 
-class InputAware(TrainingControlledAttack):
+class InputAware(CrossSampledAttack):
     """Each image has its own pattern p(x) and mask m(x); poisoned, it becomes x + (p(x) - x) m(x).
 
     First the masks are learned alone, to differ and to be small; then the generator of patterns and the
@@ -88,7 +88,7 @@ class InputAware(TrainingControlledAttack):
         return _prepared(env).trigger()
 
     def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
-        """See `TrainingControlledAttack.cross`: with the trigger of another of these images, each lent once.
+        """See `CrossSampledAttack.cross`: with the trigger of another of these images, each lent once.
 
         A lone image gets that of itself upside down.
         """

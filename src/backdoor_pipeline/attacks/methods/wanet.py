@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import AttackEnv
-from backdoor_pipeline.attacks.control import CROSS, POISONED, TrainingControlledAttack, Victim, draw_roles
+from backdoor_pipeline.attacks.control import CROSS, POISONED, CrossSampledAttack, Victim, draw_roles
 from backdoor_pipeline.attacks.parts.own_augmentation import OwnAugmentation
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_control, sample, size_of
 from backdoor_pipeline.attacks.trigger import Trigger
@@ -20,7 +20,7 @@ from backdoor_pipeline.training import History
 RIVALS = 5
 
 
-class WaNet(TrainingControlledAttack):
+class WaNet(CrossSampledAttack):
     """A fixed warp is the trigger; in noise mode, the same warp with noise on it keeps the true label.
 
     So the model cannot go by traces of resampling alone. For the same end its authors crop and rotate all
@@ -40,7 +40,7 @@ class WaNet(TrainingControlledAttack):
         return self._drawn(generator(env.seed, self.name, "grid"))
 
     def cross(self, images: Tensor, trigger: Trigger, draws: torch.Generator) -> Tensor:
-        """See `TrainingControlledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel."""
+        """See `CrossSampledAttack.cross`: the warp, plus up to half a pixel of noise at every pixel."""
         assert isinstance(trigger, WarpTrigger)
         grid, size = trigger.grid(images), size_of(images)
         warped = []

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 
 from backdoor_pipeline.base.seeds import derive_seed
+from backdoor_pipeline.data.sources import made_synonyms
 from backdoor_pipeline.data.sources.base import Source, Split, source
 from backdoor_pipeline.data.spec import Kind, TextSpec
 from backdoor_pipeline.data.texts import Texts, TextSet
@@ -45,8 +46,8 @@ class MadeReviews(Source[TextSpec]):
         return []
 
     def packaged(self) -> list[Path]:
-        """The grammar: this file."""
-        return [Path(__file__)]
+        """The grammar: this file; and the synonyms of its words."""
+        return [Path(__file__), Path(made_synonyms.__file__)]
 
     def read(self, spec: TextSpec, files: list[Path], split: Split) -> TextSet:  # noqa: ARG002
         """The split, the same always."""

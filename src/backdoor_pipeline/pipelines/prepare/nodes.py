@@ -7,7 +7,7 @@ import pandas as pd
 
 from backdoor_pipeline.analysis.look import Look
 from backdoor_pipeline.analysis.watching import watch_controlled
-from backdoor_pipeline.attacks import Attack, AttackEnv, Trigger
+from backdoor_pipeline.attacks import AnyTrigger, Attack, AttackEnv
 from backdoor_pipeline.attacks.control import TrainingControlledAttack, Victim
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks, Prepared
 from backdoor_pipeline.attacks.poisoning import triggered_rows, victims_of
@@ -56,7 +56,7 @@ def _with_the_victim(
 ) -> Prepared:
     """Networks that are trained together with the victim's model, which they hold; its history is theirs."""
 
-    def triggered(trigger: Trigger | None) -> PoisonedRows:
+    def triggered(trigger: AnyTrigger | None) -> PoisonedRows:
         assert trigger is not None
         return triggered_rows(clean.test, trigger, env)
 

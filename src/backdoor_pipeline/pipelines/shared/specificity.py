@@ -1,7 +1,7 @@
 """Whether a backdoor opens to other triggers than its own."""
 
 from backdoor_pipeline.attacks import AnyTrigger, Attack, AttackEnv, Trigger
-from backdoor_pipeline.attacks.control import TrainingControlledAttack
+from backdoor_pipeline.attacks.control import CrossSampledAttack
 from backdoor_pipeline.attacks.poisoning import cross_test, triggered_rows
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.data.samples import SampleSet, images_of
@@ -18,7 +18,7 @@ def specificity(
     of triggers of the same kind from other draws, mean over these.
     """
     rates = {}
-    if isinstance(attack, TrainingControlledAttack) and isinstance(trigger, Trigger):
+    if isinstance(attack, CrossSampledAttack) and isinstance(trigger, Trigger):
         images = cross_test(attack, images_of(test), trigger, env)
         rates["cross_accuracy"] = clean_accuracy(env.trainer.predict(model, images), test.labels)
     fired = [_asr(model, triggered_rows(test, rival, env), env) for rival in attack.rivals(trigger, env)]
