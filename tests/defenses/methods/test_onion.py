@@ -48,7 +48,7 @@ def view() -> DefenderView:
     options = model_options("tiny_bert", {"pretrained": None})
     model = build_model("tiny_bert", seed=0, options=options, num_classes=2, length=32)
     run = Trainer(engine(), None)
-    plan = recipe(epochs=3, batch_size=32, lr=0.001, optimizer="adamw", schedule="linear", warmup=0.1)
+    plan = recipe(epochs=20, batch_size=32, lr=0.001, optimizer="adamw", schedule="linear", warmup=0.1)
     run.fit(model, poisoned, plan, seed=0)
     clean = train.subset(torch.arange(1, 1500, 15)[:100])
     return DefenderView(model.eval(), poisoned, clean, run, 0)  # type: ignore[arg-type]
