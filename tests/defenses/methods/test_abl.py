@@ -37,6 +37,7 @@ SETTINGS = {
     "unlearning": "joint",
     "unlearning_batch_size": 16,
     "unlearning_lr": 0.01,
+    "allowed_cost": None,
     "kept": "overall",
     "kept_share": 0.5,
     "kept_weight": 2,
@@ -225,6 +226,30 @@ def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypa
     assert defended.metrics["isolated_loss_after"] > defended.metrics["isolated_loss_before"]
 
 
+def test_unlearning_may_be_bounded_by_what_it_costs_on_clean_images(view, monkeypatch) -> None:
+    """The clean images fit the labels of none: whatever their accuracy is, it may not fall."""
+    defended = ABL(**{**SETTINGS, "allowed_cost": 0.0}).defend(view)
+    unlearning = [row for row in defended.history if row["phase"] == 3]
+    free = ABL(**SETTINGS).defend(view)
+    start = (
+        view.trainer.predict(_before_unlearning(view, monkeypatch), view.clean.images) == view.clean.labels
+    )
+    least = start.double().mean().item()
+    affordable = [row["isolated_loss"] for row in unlearning if row["clean_accuracy"] >= least]
+    expected = max([defended.metrics["isolated_loss_before"], *affordable])
+    assert defended.metrics["isolated_loss_after"] == pytest.approx(expected, rel=1e-4)
+    after = (view.trainer.predict(defended.model, view.clean.images) == view.clean.labels).double().mean()
+    assert after >= least
+    assert free.metrics["isolated_loss_before"] == defended.metrics["isolated_loss_before"]
+    assert "clean_accuracy" not in free.history[-1]
+
+
+def _before_unlearning(view, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(ABL, "_unlearn", lambda *_: [])
+        return ABL(**SETTINGS).defend(view).model
+
+
 def test_the_hardest_of_each_class_are_kept_but_none_that_is_isolated(view) -> None:
     """Class 1 is the easiest: it fills the isolated part, and the half learned last is without it."""
     labels = view.train.labels
@@ -283,3 +308,5 @@ def test_the_papers_data_sets_have_its_unlearning_and_small_ones_ours(params) ->
         assert chosen.params["unlearning_lr"] == 0.0005
         assert chosen.params["kept"] == "per_class"
         assert chosen.params["recovery_epochs"] == 0
+        assert chosen.params["isolation_ratio"] == (0.05 if name == "digits" else 0.01)
+        assert chosen.params["allowed_cost"] == (0.02 if name == "digits" else None)

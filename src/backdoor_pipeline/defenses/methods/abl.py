@@ -11,6 +11,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.parts.abl_loss import Flooding, JointUnlearning, LocalGradientAscent, ascent
+from backdoor_pipeline.defenses.parts.affordable import Affordable
 from backdoor_pipeline.defenses.parts.eager import Eager
 from backdoor_pipeline.defenses.parts.phases import joined, sgd
 from backdoor_pipeline.defenses.parts.ranking import highest_of_each_class, lowest, per_image_losses
@@ -27,7 +28,8 @@ class ABL(Defense):
     not: a bounded ascent goes with a descent (see `abl_loss`) on kept images, those that were learned last,
     since most of the poison is not isolated and a descent on that would teach the backdoor again. What was
     forgotten beside the trigger may then be learned again, from those kept images that still get their label:
-    poison among them does not, if the trigger is forgotten.
+    poison among them does not, if the trigger is forgotten. Nor is `allowed_cost` the authors': of the epochs
+    of unlearning, the one is taken that forgot most at this cost on the defender's clean images.
     """
 
     name: ClassVar[str] = "abl"
@@ -44,6 +46,7 @@ class ABL(Defense):
     unlearning_epochs: int = Field(ge=1)
     unlearning_batch_size: int = Field(ge=2)  # of isolated images
     unlearning_lr: float = Field(gt=0, allow_inf_nan=False)  # of the ascent: constant, or joint: a cosine
+    allowed_cost: float | None = Field(ge=0, le=1)  # of the accuracy on clean images; None: the last epoch
     kept: Literal["per_class", "overall"]  # joint: whose highest losses
     kept_share: float = Field(gt=0, lt=1)  # joint: of each class, or of the training set
     kept_weight: float = Field(gt=0, allow_inf_nan=False)  # joint: of the descent; the ascent has 1
@@ -113,11 +116,20 @@ class ABL(Defense):
             lr=self.unlearning_lr,
             schedule="constant" if paper else "cosine",
         )
+        bounded = self._bounded(model, poison, view)
         history = view.trainer.fit(
             Eager(model), poison, recipe, seed=view.seed, purpose="abl-unlearning", augment=False,
             objective=ascent if paper else JointUnlearning(stream, self.kept_weight),
+            on_epoch=bounded.note if bounded else None,
         )  # fmt: skip
+        if bounded:
+            bounded.restore()
         return [history] if paper else [history, *self._recover(model, kept, view)]
+
+    def _bounded(self, model: Classifier, poison: ImageSet, view: DefenderView) -> Affordable | None:
+        if self.allowed_cost is None:
+            return None
+        return Affordable(view.trainer, model, poison, view.clean, self.allowed_cost)
 
     def _recover(self, model: Classifier, kept: ImageSet, view: DefenderView) -> list[History]:
         """Learn the kept images again that the model gives their label."""
