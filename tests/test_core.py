@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/backdoor_pipeline"
-CORE = ("base", "data", "attacks", "defenses", "models", "training", "metrics", "analysis", "reporting")
+CORE = (
+    "base",
+    "data",
+    "attacks",
+    "defenses",
+    "models",
+    "training",
+    "metrics",
+    "analysis",
+    "api",
+    "reporting",
+)
 OUTSIDE = ("kedro", "kedro_datasets", "mlflow", "click", "omegaconf")
 
 

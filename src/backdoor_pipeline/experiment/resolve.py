@@ -151,7 +151,7 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
 def _poisoning(choices: Choices, params: Params, budget: Budget) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
         return None, Poisoning(attack=None)
-    attack = _method(ATTACKS, choices.attack, params, budget, "attacking")
+    attack = method(ATTACKS, choices.attack, params, budget, "attacking")
     if choices.label_map == "all_to_all" and not attack.all_to_all:
         raise UserError(f"{choices.attack} has one target class: use label_map:all_to_one.")
     spec = AttackSpec(
@@ -202,7 +202,7 @@ def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
 def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
     spec, name = None, choices.defense
     if name != NONE:
-        defense = _method(DEFENSES, name, params, budget, DEFENSES[name].budget)
+        defense = method(DEFENSES, name, params, budget, DEFENSES[name].budget)
         spec = MethodSpec(name=name, params=defense.model_dump(mode="json"))
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
@@ -238,8 +238,19 @@ def describe(dataset: DatasetSpec, training: Training) -> AnyDescription:
     )
 
 
-def _method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
-    """The attack or the defense of that name, its recipes and nulls filled."""
+def method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
+    """The attack or the defense of that name, its recipes and nulls filled.
+
+    Args:
+        registry: of attacks or of defenses.
+        name: the method's.
+        params: with its block, and the common `recipe`.
+        budget: what fills nulls.
+        common: the budget's block for methods of this kind.
+
+    Raises:
+        UserError: it is not known, or something in its block is not.
+    """
     table, kind = f"{registry.kind}s", registry[name]
     block = with_recipes(kind, params[table].get(name) or {}, params["recipe"])
     return check(kind, budget.fill(block, name, common), f"{table}.{name}")

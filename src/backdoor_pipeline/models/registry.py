@@ -1,7 +1,9 @@
-"""The list of architectures, and the options that each of them has."""
+"""The list of architectures, those of other packages too, and the options that each of them has."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +26,7 @@ class ModelOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pretrained: Path | None
+    pretrained: Path | None = None  # models of other packages need no block
 
 
 class StemOptions(ModelOptions):
@@ -50,6 +52,8 @@ class Architecture:
     input_size: Callable[[ModelDescription], int]
     kind: Kind
 
+
+GROUP = "backdoor_pipeline.models"  # entry points: a name, and the builder that is registered under it
 
 _ARCHITECTURES: dict[str, Architecture] = {}
 
@@ -81,7 +85,7 @@ def register(
 
 def model_names(kind: Kind | None = None) -> list[str]:
     """The names of all architectures, or of those of one kind, sorted."""
-    return sorted(name for name, one in _ARCHITECTURES.items() if kind in (None, one.kind))
+    return sorted(name for name, one in _known().items() if kind in (None, one.kind))
 
 
 def architecture(name: str) -> Architecture:
@@ -90,9 +94,26 @@ def architecture(name: str) -> Architecture:
     Raises:
         UserError: there is none.
     """
-    if name not in _ARCHITECTURES:
-        raise unknown("model", name, _ARCHITECTURES)
-    return _ARCHITECTURES[name]
+    if name not in _known():
+        raise unknown("model", name, _known())
+    return _known()[name]
+
+
+def _known() -> dict[str, Architecture]:
+    _plug_in()
+    return _ARCHITECTURES
+
+
+@cache
+def _plug_in() -> None:
+    """Import what installed packages offer: importing registers it."""
+    for point in entry_points(group=GROUP):
+        point.load()
+        if point.name not in _ARCHITECTURES:
+            raise UserError(
+                f"{point.value}, offered as model '{point.name}', registers no model of that name: decorate "
+                f'it with @register("{point.name}").'
+            )
 
 
 def model_options(name: str, raw: Mapping[str, Any]) -> ModelOptions:

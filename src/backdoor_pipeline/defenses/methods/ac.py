@@ -34,6 +34,7 @@ class ActivationClustering(Defense):
 
     name: ClassVar[str] = "ac"
     budget: ClassVar[Literal["defending", "training"]] = "training"
+    reads_train: ClassVar[bool] = True
 
     dimensions: int = Field(ge=1)
     reduction: Literal["ica", "pca"]

@@ -28,6 +28,7 @@ class SpectralSignatures(Defense):
 
     name: ClassVar[str] = "spectral"
     budget: ClassVar[Literal["defending", "training"]] = "training"
+    reads_train: ClassVar[bool] = True
 
     center: Literal["class", "trusted"]
     percentile: float = Field(ge=0, lt=100)
