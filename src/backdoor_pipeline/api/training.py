@@ -8,6 +8,7 @@ from backdoor_pipeline.api.defaults import choice, recipe, trainer_of
 from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.experiment.conf import base_parameters
 from backdoor_pipeline.models import Classifier, build_model, model_options
+from backdoor_pipeline.models.registry import PLAIN
 from backdoor_pipeline.training import Engine, History
 
 
@@ -23,7 +24,7 @@ def new_model(name: str, data: Any, *, seed: int | None = None, **options: Any) 
     Raises:
         UserError: the model or an option is not known.
     """
-    block = {**(base_parameters()["models"].get(name) or {}), **options}
+    block = {**base_parameters()["models"].get(name, PLAIN), **options}
     known = facts(data if isinstance(data, TextSet) else image_set(data))
     drawn = choice("seed") if seed is None else seed
     return build_model(name, seed=drawn, options=model_options(name, block), **known.model_input)

@@ -31,6 +31,7 @@ from backdoor_pipeline.experiment.validation import check
 from backdoor_pipeline.models import AnyDescription, Classifier, model_names, model_options
 from backdoor_pipeline.models.build import describe_model, skeleton
 from backdoor_pipeline.models.files import DESCRIPTION
+from backdoor_pipeline.models.registry import PLAIN
 from backdoor_pipeline.training import Engine, Recipe
 
 Params = Mapping[str, Any]
@@ -177,7 +178,7 @@ def _training(choices: Choices, params: Params, budget: Budget, attack: Attack |
         whose = choices.attack
     return Training(
         model=choices.model,
-        options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(
+        options=model_options(choices.model, params["models"].get(choices.model, PLAIN) or {}).model_dump(
             mode="json"
         ),
         recipe=check(Recipe, budget.fill(recipe, whose, "training"), "training"),

@@ -26,7 +26,7 @@ class ModelOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pretrained: Path | None = None  # models of other packages need no block
+    pretrained: Path | None
 
 
 class StemOptions(ModelOptions):
@@ -53,6 +53,7 @@ class Architecture:
     kind: Kind
 
 
+PLAIN = {"pretrained": None}  # the options of a model that no block names, such as one of another package
 GROUP = "backdoor_pipeline.models"  # entry points: a name, and the builder that is registered under it
 
 _ARCHITECTURES: dict[str, Architecture] = {}
