@@ -12,20 +12,31 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.models import Classifier
 from backdoor_pipeline.models import files as models
+from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.models.registry import architecture
 
 
-def load_model(path: str | Path) -> Classifier:
+def load_model(path: str | Path, factory: str | None = None) -> Classifier:
     """A model that this project wrote, on the CPU and in evaluation mode.
 
     Args:
         path: `model.safetensors` of an artefact, or its folder in `data/06_models`.
+        factory: of a model that was imported: what builds it, `package.module:function`; the file
+            alone decides of no code that is called.
 
     Raises:
         UserError: there is no such file, it is damaged, or its architecture is not known here.
     """
     file = inside(path, "model.safetensors")
     with told(file):
+        description = models.description_of(file)
+        builder = description.options.get("factory")
+        if builder and factory is None:
+            raise UserError(
+                f"{file} is built by {builder}: load_model(..., factory='{builder}') if you trust it."
+            )
+        if factory:
+            admit({description.name: {"factory": factory}})
         return models.load_model(file)[0]
 
 

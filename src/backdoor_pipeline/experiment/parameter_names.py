@@ -10,15 +10,16 @@ from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.spec import ImageSpec, TextSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.recipes import spelled_out
-from backdoor_pipeline.experiment.specs import Choices, Reporting
+from backdoor_pipeline.experiment.specs import Choices, Imported, Reporting
 from backdoor_pipeline.experiment.validation import check, check_given, check_names, check_values
 from backdoor_pipeline.models import model_options
+from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.training import Recipe
 
 Params = Mapping[str, Any]
 
 TABLES = {"datasets", "budget", "models", "attacks", "defenses", "recipe", "training", "engine"}
-TABLES |= {"watch", "analysis", "report"}
+TABLES |= {"watch", "analysis", "report", "imported"}
 
 
 GIVEN_ELSEWHERE = {"name": "it is the block's own name", "train_images": "give it to `train_images`"}
@@ -53,6 +54,8 @@ def check_names_of(params: Params) -> None:
     for table in TABLES:
         _see_that_it_is_a_table(table, params.get(table))
     check(Reporting, params["report"], "report")
+    check(Imported, params["imported"], "imported")
+    admit(params["models"])
     check_given(Recipe, params["recipe"], "recipe")
     check_given(Recipe, params["training"], "training")
     _check_names_in_blocks(params)

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError, unknown
@@ -28,6 +28,11 @@ class ModelOptions(BaseModel):
 
     pretrained: Path | None
 
+    @property
+    def normalization(self) -> Mapping[str, Any]:
+        """The `mean` and `std` that the network wants, where they are not the data set's."""
+        return {}
+
 
 class StemOptions(ModelOptions):
     """What architectures made for ImageNet's 224 pixels offer besides.
@@ -38,6 +43,28 @@ class StemOptions(ModelOptions):
     """
 
     stem: Literal["small", "imagenet"]
+
+
+class FactoryOptions(ModelOptions):
+    """What describes a network of somebody else's.
+
+    Attributes:
+        factory: `package.module:function`, or the name of an architecture here.
+        arguments: what it is called with: keywords of the function, or options of the architecture.
+        mean: per channel, of the pixels in [0, 1], that the network was trained with; None: the data set's.
+        std: likewise.
+    """
+
+    factory: str
+    arguments: dict[str, JsonValue] = {}
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @property
+    def normalization(self) -> Mapping[str, Any]:
+        """See `ModelOptions`."""
+        given = {"mean": self.mean, "std": self.std}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 Builder = Callable[[Any], nn.Module]  # of a ModelDescription, or of a TextDescription

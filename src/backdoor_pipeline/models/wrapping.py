@@ -89,13 +89,20 @@ def wrap(
 
 def _compare(wrapped: WrappedClassifier, network: nn.Module) -> None:
     """See that features and head together still do what the network does."""
-    size = wrapped.description.image_size
-    noise = torch.rand(PROBES, wrapped.description.channels, size, size)
+    known, name = wrapped.description, type(network).__name__
+    noise = torch.rand(PROBES, known.channels, known.image_size, known.image_size)
     with torch.inference_mode():
-        wanted, found = network((noise - wrapped.mean) / wrapped.std), wrapped.eval()(noise)
+        try:
+            wanted = network((noise - wrapped.mean) / wrapped.std)
+        except (RuntimeError, ValueError, IndexError) as error:
+            shape = "x".join(map(str, noise.shape[1:]))
+            raise UserError(
+                f"{name} takes no images of {shape} (channels, height, width): {error}."
+            ) from error
+        found = wrapped.eval()(noise)
     if wanted.shape != found.shape or not torch.allclose(wanted, found, atol=TOLERANCE):
         raise UserError(
-            f"{type(network).__name__} does something after its last linear layer, '{wrapped.head_name}': "
+            f"{name} does something after its last linear layer, '{wrapped.head_name}': "
             "give the network that puts out logits."
         )
 
