@@ -9,8 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/backdoor_pipeline"
 CORE = (
-    "base", "data", "attacks", "defenses", "models", "training", "metrics", "foreign", "analysis", "api",
-    "reporting",
+    "base", "data", "attacks", "defenses", "models", "training", "metrics", "foreign", "scanning",
+    "analysis", "api", "reporting",
 )  # fmt: skip
 OUTSIDE = ("kedro", "kedro_datasets", "mlflow", "click", "omegaconf")
 

@@ -21,6 +21,7 @@ LEVELS = (  # a room imports from those below its own level; rooms of one level 
     ("catalog",),
     ("reporting",),
     ("api",),
+    ("scanning",),
     ("analysis",),
     ("experiment",),
     ("foreign",),

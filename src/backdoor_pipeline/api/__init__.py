@@ -5,6 +5,7 @@ from backdoor_pipeline.api.data import PoisonedDataset, image_set, load_data, po
 from backdoor_pipeline.api.defaults import engine, recipe
 from backdoor_pipeline.api.defending import defend
 from backdoor_pipeline.api.files import load_model, load_trigger, save_model
+from backdoor_pipeline.api.scanning import scan
 from backdoor_pipeline.api.scoring import evaluate
 from backdoor_pipeline.api.training import new_model, train
 from backdoor_pipeline.base.errors import UserError
@@ -29,6 +30,7 @@ __all__ = [
     "poisoned_dataset",
     "recipe",
     "save_model",
+    "scan",
     "train",
     "wrap",
 ]

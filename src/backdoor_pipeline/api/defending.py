@@ -52,8 +52,8 @@ def defend(
     if train is None and defense.reads_train:
         raise UserError(f"{name} looks at the training set: defend({name!r}, model, clean, train).")
     classes = model.description.num_classes
-    trusted = _samples(clean, classes)
-    received = trusted if train is None else _samples(train, classes)
+    trusted = samples_of(clean, classes)
+    received = trusted if train is None else samples_of(train, classes)
     copied = deepcopy(model)
     defense.require(copied)
     defense.require_images(len(received), len(trusted))
@@ -70,7 +70,7 @@ def defend(
     return defended
 
 
-def _samples(data: Any, classes: int) -> ImageSet | TextSet:
+def samples_of(data: Any, classes: int) -> ImageSet | TextSet:
     """The samples; of a few, the highest class may be missing, and is added."""
     samples = data if isinstance(data, TextSet) else image_set(data)
     more = tuple(str(k) for k in range(len(samples.classes), classes))

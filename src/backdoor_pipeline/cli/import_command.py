@@ -61,7 +61,7 @@ def import_model(
 
     called = name or file.stem
     check_name("a model", called)
-    experiment, spec = image_experiment(dataset)
+    experiment, spec, _ = image_experiment(dataset)
     block = block_of(arch, parse_params(arguments, "--arguments"), spec.num_classes)
     block |= {key: _numbers(key, text, spec.channels) for key, text in (("mean", mean), ("std", std)) if text}
     model = read_model(file, called, block, spec.model_input, [_pair(text) for text in rename])
@@ -105,7 +105,7 @@ def import_poisoned(
 
     called = name or file.stem
     check_name("a training set", called)
-    _, spec = image_experiment(dataset)
+    _, spec, _ = image_experiment(dataset)
     clean = clean_data(spec)
     held_out = images_of(clean.test)
     found = read_pictures(file, spec, held_out.classes)

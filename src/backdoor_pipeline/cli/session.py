@@ -15,8 +15,8 @@ from backdoor_pipeline.experiment.specs import Experiment
 RAW = Path("data/01_raw")
 
 
-def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpec]:
-    """The experiment without attack and defense on a data set of images, and that data set.
+def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpec, dict[str, Any]]:
+    """The experiment without attack and defense on a data set of images, that data set, and all parameters.
 
     Args:
         dataset: its name in the parameters.
@@ -28,11 +28,11 @@ def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpe
     asked = {"dataset": dataset, "attack": "none", "defense": "none", **choices}
     with KedroSession.create(runtime_params=asked) as session:
         assert isinstance(session, KedroSession)
-        parameters = session.load_context().config_loader["parameters"]
+        parameters: dict[str, Any] = session.load_context().config_loader["parameters"]
     experiment = Experiment.model_validate(parameters["experiment"])
     if not isinstance(experiment.dataset, ImageSpec):
         raise UserError(f"data set '{dataset}' is of texts: only images, and models of them, are imported.")
-    return experiment, experiment.dataset
+    return experiment, experiment.dataset, parameters
 
 
 def clean_data(spec: ImageSpec) -> Splits:

@@ -10,7 +10,7 @@ from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.registry import IMPORTED, NONE, MethodT, Registry
 from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import SPECS, DatasetSpec, ImageSpec, Kind, TextSpec, kind_of
-from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.defenses import DEFENSES, Defense
 from backdoor_pipeline.experiment.budget import Budget
 from backdoor_pipeline.experiment.feasible import with_feasible_ratio
 from backdoor_pipeline.experiment.parameter_names import check_names_of
@@ -254,6 +254,20 @@ def describe(dataset: DatasetSpec, training: Training) -> AnyDescription:
         **dataset.model_input,
         options=model_options(training.model, training.options),
     )
+
+
+def defense_of(name: str, params: Params) -> Defense:
+    """A defense with the hyper-parameters that these parameters, and the budget of their data set, give it.
+
+    Args:
+        name: its name.
+        params: as `resolve` takes them.
+
+    Raises:
+        UserError: it is not known, or something in its block is not.
+    """
+    choices = check(Choices, {field: params.get(field) for field in Choices.model_fields}, "")
+    return method(DEFENSES, name, params, _dataset(params, choices)[0], DEFENSES[name].budget)
 
 
 def method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:

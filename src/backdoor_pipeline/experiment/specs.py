@@ -176,6 +176,14 @@ class Reporting(Spec):
     aliases: Aliases
 
 
+class Scanning(Spec):
+    """How a model and its training set are scanned; no part of any experiment."""
+
+    trusted: int = Field(ge=2)
+    significance: float = Field(gt=0, lt=1)
+    rows: int = Field(ge=1, le=1000)
+
+
 class Experiment(Spec):
     """One experiment: one `kedro run`, one MLflow run.
 

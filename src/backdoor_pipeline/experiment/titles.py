@@ -9,7 +9,13 @@ from backdoor_pipeline.experiment.specs import Choices
 
 NAMED = {"dataset", "model", "attack", "defense", "poison_ratio", "seed"}  # in every name
 BEFORE_MODEL, BEFORE_DEFENSE = ("prepare", "poison"), ("prepare", "poison", "train")  # stages
-UNSAID = ("engine.", "watch.", "analysis.", "report.")  # how to run and what to show, no other experiment
+UNSAID = (
+    "engine.",
+    "watch.",
+    "analysis.",
+    "report.",
+    "scan.",
+)  # how to run and what to show, no other experiment
 LATER = {"defense": ("defenses.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
 
 
