@@ -11,6 +11,10 @@ from helpers.strangers import RESNET, SMALL, script
 
 PAGE = (PROJECT / "docs/imported.md").read_text(encoding="utf-8")
 SHORT = "scan.trusted:200,defenses.nc.search.epochs:40,defenses.nc.search.batch_size:64"
+LARGE = (  # by the published index the twin has 2.00 where 2 is the threshold
+    "defenses.nc.search.epochs:30,defenses.nc.search.batch_size:50,defenses.nc.search.images_per_epoch:100,"
+    "defenses.nc.index:log"
+)
 SUSPICIOUS, CLEAN = 3, 0
 
 
@@ -34,19 +38,9 @@ def imported(kedro, strangers) -> str:
     return kedro("import", "model", "theirs/theirs.pt", *arch).stdout
 
 
-def scan(kedro, name: str, folder: str) -> subprocess.CompletedProcess[str]:
-    return kedro(
-        "scan",
-        "--model",
-        name,
-        "--data",
-        f"{folder}/train",
-        "--dataset",
-        "mine",
-        "--params",
-        SHORT,
-        check=False,
-    )
+def scan(kedro, name: str, folder: str, params: str = SHORT) -> subprocess.CompletedProcess[str]:
+    asked = ("--data", f"{folder}/train", "--dataset", "mine", "--params", params)
+    return kedro("scan", "--model", name, *asked, check=False)
 
 
 def test_a_poisoned_model_is_suspicious(kedro, project, imported) -> None:
@@ -117,7 +111,7 @@ def test_torchvisions_resnet(kedro, project: Path) -> None:
     for folder, how, code in (("large", "poisoned", SUSPICIOUS), ("large_twin", "clean", CLEAN)):
         run_python(project, "resnet.py", folder, how)
         kedro("import", "model", f"{folder}/theirs.pt", "--name", folder, *arch)
-        done = scan(kedro, folder, folder)
+        done = scan(kedro, folder, folder, LARGE)
         assert done.returncode == code, done.stdout + done.stderr
     data = "data/02_poisoned/imported/large"
     triggered = ("--triggered", "large/stamped", "--target", "3")
