@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers.scratch import PROJECT, run_python
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError
@@ -65,6 +66,17 @@ def test_a_file_never_chooses_the_code(tmp_path) -> None:
     admit({"trusted": {"factory": f"{__name__}:softmax"}})
     with pytest.raises(UserError, match="the parameters say"):
         load_model(tmp_path / "ours.safetensors")
+
+
+def test_from_python_the_caller_allows_it(tmp_path) -> None:
+    torch.save(network(3).state_dict(), tmp_path / "theirs.pt")
+    model = read_model(tmp_path / "theirs.pt", "called", block_of(HERE, {}, 3), FACTS)
+    save_model(tmp_path / "ours.safetensors", model, {})
+    code = "from backdoor_pipeline import api; print(api.load_model('ours.safetensors'{}).description.name)"
+    path = {"PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT / 'tests'}:{PROJECT / 'tests/models'}"}
+    refused = run_python(tmp_path, "-c", code.format(""), check=False, **path)
+    assert "if you trust it" in refused.stderr
+    assert run_python(tmp_path, "-c", code.format(f", factory='{HERE}'"), **path).stdout == "called\n"
 
 
 @pytest.mark.parametrize(("factory", "sentence"), [

@@ -12,7 +12,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.models import Classifier
 from backdoor_pipeline.models import files as models
-from backdoor_pipeline.models.factories import admit
+from backdoor_pipeline.models.factories import admit, admitted
 from backdoor_pipeline.models.registry import architecture
 
 
@@ -31,7 +31,7 @@ def load_model(path: str | Path, factory: str | None = None) -> Classifier:
     with told(file):
         description = models.description_of(file)
         builder = description.options.get("factory")
-        if builder and factory is None:
+        if isinstance(builder, str) and not factory and not admitted(description.name, builder):
             raise UserError(
                 f"{file} is built by {builder}: load_model(..., factory='{builder}') if you trust it."
             )

@@ -41,6 +41,11 @@ def admit(blocks: Mapping[str, Any]) -> None:
             _ADMITTED[name] = block["factory"]
 
 
+def admitted(name: str, factory: str) -> bool:
+    """Whether the parameters, or a caller, have said that this model is built by this function."""
+    return _ADMITTED.get(name) == factory
+
+
 def call(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     """The network that a function builds.
 
