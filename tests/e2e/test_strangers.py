@@ -67,8 +67,12 @@ def test_it_is_defended_like_ours(kedro, project, imported) -> None:
     assert re.search(r"1,200 training images, \d\d known to be poisoned, \d+ triggered", taken)
     data = "dataset:mine,model:theirs,attack:imported,imported.data:data/02_poisoned/imported/suspicious"
     budget = "clean_ratio:1,datasets.mine.budget.training.epochs:5,datasets.mine.budget.defending.epochs:5"
-    for defense in ("ft", "spectral"):
-        kedro("run", "--pipeline=evaluate", "--params", f"{data},{budget},defense:{defense}")
+    kedro("run", "--pipeline=evaluate", "--params", f"{data},{budget},defense:spectral")
+    own = kedro(
+        "run", "--params", f"{data},{budget},defense:ft,analysis.figures:[samples,tsne,defense]"
+    ).stdout
+    assert "│ imported │ ft" in own
+    assert "poison (reused)" in own
     fixed, found = (
         json.loads(
             next((project / "data/08_reporting/mine").glob(f"{name}-theirs-*/metrics.json")).read_text()
@@ -78,23 +82,8 @@ def test_it_is_defended_like_ours(kedro, project, imported) -> None:
     assert fixed["asr_before"] > 0.9
     assert fixed["asr_after"] < 0.5
     assert found["detection_auc"] > 0.8
-    own = kedro("run", "--params", f"{data},{budget},analysis.figures:[samples,tsne,defense]").stdout
-    assert "imported" in own
-    assert "evaluate (reused)" in own
     (figures,) = (project / "data/08_reporting/mine").glob("ft-*/samples.png")
     assert figures.stat().st_size > 0
-
-
-def test_a_file_that_wants_to_be_executed_is_not(kedro, project, imported) -> None:
-    (project / "evil.py").write_text(
-        "import os, torch\nclass Evil:\n    def __reduce__(self):\n        return os.mkdir, ('executed',)\n"
-        "torch.save(Evil(), 'evil.pt')\n"
-    )
-    run_python(project, "evil.py")
-    done = kedro("import", "model", "evil.pt", "--arch", "resnet8", "--dataset", "mine", check=False)
-    assert done.returncode == 1
-    assert "without executing" in done.stderr
-    assert not (project / "executed").exists()
 
 
 def test_the_page_shows_these_commands() -> None:
