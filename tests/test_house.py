@@ -11,6 +11,7 @@ from backdoor_pipeline.pipeline_registry import register_pipelines
 
 SOURCE = Path(__file__).parents[1] / "src/backdoor_pipeline"
 LEVELS = (  # a room imports from those below its own level; rooms of one level know nothing of one another
+    ("__main__",),
     ("cli",),
     ("sweep",),
     ("settings",),
@@ -19,8 +20,11 @@ LEVELS = (  # a room imports from those below its own level; rooms of one level 
     ("pipelines",),
     ("catalog",),
     ("reporting",),
+    ("api",),
+    ("scanning",),
     ("analysis",),
     ("experiment",),
+    ("foreign",),
     ("attacks", "defenses"),
     ("models",),
     ("training",),
@@ -29,6 +33,7 @@ LEVELS = (  # a room imports from those below its own level; rooms of one level 
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 AT_THE_ROOT = {"__init__", "config", "pipeline_registry", "settings"}  # what Kedro looks for there
+AT_THE_ROOT |= {"__main__"}  # what `python -m` does
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,6 +1,11 @@
 """Kedro's settings of this project."""
 
+from pathlib import Path
+
+from kedro.utils import find_kedro_project
+
 from backdoor_pipeline.config import ExperimentConfigLoader
+from backdoor_pipeline.experiment.conf import conf_folder
 from backdoor_pipeline.hooks.checks import CheckHooks
 from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
 from backdoor_pipeline.hooks.leftovers import LeftoverHooks
@@ -22,6 +27,8 @@ HOOKS = (  # of two that try to be first, the later one is: checks come before w
     SummaryHooks(_tracking, _outcome),
 )
 
+if not find_kedro_project(Path.cwd()):  # the package alone
+    CONF_SOURCE = str(conf_folder())
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "config_patterns": {"mlflow": ["mlflow*"]},

@@ -12,6 +12,9 @@ from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.names import check_name
 
 NONE = "none"  # the choice of no attack, or of no defense
+IMPORTED = (
+    "imported"  # the attack that somebody else has carried out, whose model and data are taken as they are
+)
 
 
 class Method(BaseModel):

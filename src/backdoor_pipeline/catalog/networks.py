@@ -2,7 +2,7 @@
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.networks import Networks, NoNetworks
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 from backdoor_pipeline.catalog.sealed import SealedAttackDataset
 
@@ -16,7 +16,7 @@ class NetworksDataset(SealedAttackDataset[Networks, Networks]):
     def read(self) -> Networks:
         """Read and rebuild the networks, on the CPU, in evaluation mode."""
         tensors, meta = load_tensors(self.path, self.seal)
-        kind = NoNetworks if self.attack == NONE else ATTACKS[self.attack].networks_type
+        kind = NoNetworks if self.attack in (NONE, IMPORTED) else ATTACKS[self.attack].networks_type
         networks = kind(**meta["config"])
         networks.load_state_dict(tensors)
         return networks.eval()

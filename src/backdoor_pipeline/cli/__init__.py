@@ -1,9 +1,11 @@
-"""`kedro run`, `kedro data` and `kedro sweep`, as users type them."""
+"""`kedro run`, `kedro data`, `kedro import`, `kedro scan` and `kedro sweep`, as users type them."""
 
 import click
 
 from backdoor_pipeline.cli.data_command import data
+from backdoor_pipeline.cli.import_command import import_
 from backdoor_pipeline.cli.run_command import run
+from backdoor_pipeline.cli.scan_command import scan
 from backdoor_pipeline.experiment.command_line import tell_plainly
 from backdoor_pipeline.sweep.cli import sweep
 
@@ -18,4 +20,6 @@ def cli() -> None:
 tell_plainly()
 cli.add_command(run)
 cli.add_command(data)
+cli.add_command(import_)
+cli.add_command(scan)
 cli.add_command(sweep)

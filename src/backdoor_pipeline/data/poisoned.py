@@ -1,6 +1,7 @@
 """The rows that an attack changed, and the full set that they make when laid over the clean one (P6)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ ROLES = (
     "poisoned",
     "cross",
 )  # cross: triggered by another image's trigger, true label kept (WaNet, Input-aware)
+AS_GIVEN = ("clean", "unknown")  # of somebody else's training set: what no one has poisoned, or nobody knows
+ALL_ROLES = (*ROLES, *AS_GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class PoisonedRows:
         inputs: as they are now: uint8 images (n, C, H, W), or n texts.
         labels: the labels given by the attacker, int64, (n,).
         true_labels: int64, (n,).
-        roles: index into `ROLES`, int8, (n,).
+        roles: index into `ALL_ROLES`, of which attacks here give the first two, `ROLES`; int8, (n,).
     """
+
+    whole: ClassVar[bool] = False  # a training set by itself, laid over none
 
     index: Tensor
     inputs: Held
@@ -70,7 +75,7 @@ class PoisonedRows:
 
     def of_role(self, role: str) -> "PoisonedRows":
         """The rows changed in this role."""
-        chosen = self.roles == ROLES.index(role)
+        chosen = self.roles == ALL_ROLES.index(role)
         rows = chosen.nonzero().squeeze(1)
         return PoisonedRows(
             index=self.index[rows],
@@ -83,12 +88,24 @@ class PoisonedRows:
     def mask(self, size: int, role: str = ROLES[0]) -> Tensor:
         """Which rows of the clean set of this size were changed in this role: bool, (size,)."""
         changed = torch.zeros(size, dtype=torch.bool)
-        changed[self.index[self.roles == ROLES.index(role)]] = True
+        changed[self.index[self.roles == ALL_ROLES.index(role)]] = True
         return changed
 
 
+class WholeSet(PoisonedRows):
+    """All rows of a training set, which is somebody else's: it is laid over none, in its own order."""
+
+    __slots__ = ()
+    whole: ClassVar[bool] = True
+
+
 def overlay(clean: SampleSet, rows: PoisonedRows) -> SampleSet:
-    """The training set as a victim receives it: the clean set with the changed rows laid over it."""
+    """The training set as a victim receives it: the clean set with the changed rows laid over it.
+
+    A `WholeSet` is received as it is.
+    """
+    if rows.whole:
+        return ImageSet(rows.images, rows.labels, clean.classes)
     labels = clean.labels.clone()
     labels[rows.index] = rows.labels
     if isinstance(clean, TextSet):

@@ -11,7 +11,7 @@ import torch
 from backdoor_pipeline.base.arrowfile import load_table, save_table
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.seals import ANYONES, Seal
-from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
+from backdoor_pipeline.data.poisoned import ALL_ROLES, PoisonedRows, WholeSet
 from backdoor_pipeline.data.texts import Texts
 
 FORMAT = 2
@@ -39,7 +39,7 @@ def write_rows(path: Path, rows: PoisonedRows, facts: dict[str, Any], seal: Seal
         UserError: it cannot be written.
     """
     arrays = _to_arrays(rows)
-    header = {**facts, "format": FORMAT}
+    header = {**facts, "format": FORMAT} | ({"whole": True} if rows.whole else {})
     columns = {name: pa.array(array) for name, array in arrays.items() if name != "image"}
     columns["role"] = columns["role"].dictionary_encode()
     if "image" in arrays:
@@ -62,8 +62,9 @@ def read_rows(path: Path, seal: Seal = ANYONES) -> tuple[PoisonedRows, dict[str,
     """
     arrays, header = read_arrays(path, seal)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name not in STRINGS}
-    roles = sum((arrays["role"] == role).astype(np.int8) * code for code, role in enumerate(ROLES))
-    rows = PoisonedRows(
+    roles = sum((arrays["role"] == role).astype(np.int8) * code for code, role in enumerate(ALL_ROLES))
+    kind = WholeSet if header.get("whole") else PoisonedRows
+    rows = kind(
         index=tensors["index"],
         inputs=Texts(tuple(arrays["text"])) if "text" in arrays else _as_images(tensors["image"]),
         labels=tensors["label"],
@@ -110,7 +111,7 @@ def _to_arrays(rows: PoisonedRows) -> Arrays:
         "index": rows.index.numpy(),
         "label": rows.labels.numpy(),
         "true_label": rows.true_labels.numpy(),
-        "role": np.array(ROLES, dtype=object)[rows.roles.numpy()],
+        "role": np.array(ALL_ROLES, dtype=object)[rows.roles.numpy()],
         **column,
     }
 

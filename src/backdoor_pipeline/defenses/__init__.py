@@ -2,6 +2,7 @@
 
 from backdoor_pipeline.base.registry import Registry
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
+from backdoor_pipeline.defenses.detecting import Detector, Finding
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
 
 DEFENSES: Registry[Defense] = Registry("defense", Defense, "backdoor_pipeline.defenses")  # type: ignore[type-abstract]
@@ -13,6 +14,8 @@ __all__ = [
     "Defended",
     "DefenderView",
     "Defense",
+    "Detector",
     "Diagnostics",
+    "Finding",
     "Suspicion",
 ]

@@ -98,10 +98,12 @@ class Defense(Method, ABC):
         kinds: what the samples may be that it works on.
         budget: what fills the nulls among its parameters: `defending`, or `training` if what it trains is the
             victim's model anew.
+        reads_train: whether it looks at the training set; else the model and the clean set are enough.
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     budget: ClassVar[Literal["defending", "training"]] = "defending"
+    reads_train: ClassVar[bool] = False
 
     def require(self, model: Classifier) -> None:
         """See that a model has what this defense needs; by default any has.

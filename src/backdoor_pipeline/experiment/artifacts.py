@@ -10,7 +10,7 @@ from typing import Any, get_args
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.parts import wordnet
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.registry import NONE, Method
+from backdoor_pipeline.base.registry import IMPORTED, NONE, Method
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
@@ -20,6 +20,8 @@ FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "w
 PUBLISHED = (  # files of published models of texts
     "config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt",
 )  # fmt: skip
+
+IMPORTED_FILES = ("train.parquet", "test.parquet")
 
 AFTER = {
     "poison": "prepare",
@@ -49,7 +51,8 @@ def _readable(experiment: Experiment) -> dict[str, str]:
     training, attack = experiment.training, experiment.poisoning.attack
     defense = experiment.defending.defense
     prepare = experiment.preparing.name
-    poison = f"{attack.name}-{attack.poison_ratio:g}-s{attack.seed}" if attack else NONE
+    nobody = IMPORTED if experiment.poisoning.imported else NONE
+    poison = f"{attack.name}-{attack.poison_ratio:g}-s{attack.seed}" if attack else nobody
     train = f"{training.model}-{poison}" + ("" if attack else f"-s{training.seed}")
     defend = f"{defense.name if defense else NONE}-{train}"
     if experiment.preparing.training:  # networks that are of one victim's model only
@@ -106,7 +109,12 @@ def _by_content(training: Training) -> dict[str, Any]:
 
 
 def _poisoning(poisoning: Poisoning) -> dict[str, Any]:
-    return {**poisoning.model_dump(mode="json"), "attack": _attack_by_content(poisoning.attack)}
+    spec = {**poisoning.model_dump(mode="json"), "attack": _attack_by_content(poisoning.attack)}
+    if poisoning.imported and poisoning.imported.data:
+        spec["imported"] = _content(
+            poisoning.imported.data, "imported.data", "`kedro import poisoned` makes it"
+        )
+    return spec
 
 
 def _attack_by_content(attack: AttackSpec | None) -> dict[str, Any] | None:
@@ -147,9 +155,9 @@ def _content(file: str, parameter: str, advice: str | None = None) -> str:
 
 @cache
 def _digest_of_folder(folder: Path) -> str:
-    """Of the files that make a model of texts, or WordNet, what it is."""
+    """Of the files that make a model of texts, WordNet or an imported data set, what it is."""
     digest = hashlib.sha256()
-    for name in (*PUBLISHED, *wordnet.FILES):
+    for name in (*PUBLISHED, *wordnet.FILES, *IMPORTED_FILES):
         if (folder / name).is_file():
             digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.attacks.victims import available, largest_ratio, limit, victim_count
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
@@ -35,7 +35,7 @@ def with_feasible_ratio(choices: Choices, dataset: DatasetSpec, manifest: Manife
 
     For a ratio that nobody has asked for: of one that was, `see_that_it_can_be` says that it cannot be.
     """
-    if choices.attack == NONE or not ATTACKS[choices.attack].clean_label:
+    if choices.attack in (NONE, IMPORTED) or not ATTACKS[choices.attack].clean_label:
         return choices
     with suppress(UserError):  # `see_that_it_can_be` tells it
         counts = manifest.training_counts(dataset)

@@ -10,21 +10,27 @@ from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.spec import ImageSpec, TextSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.recipes import spelled_out
-from backdoor_pipeline.experiment.specs import Choices, Reporting
+from backdoor_pipeline.experiment.specs import Choices, Imported, Reporting, Scanning
 from backdoor_pipeline.experiment.validation import check, check_given, check_names, check_values
 from backdoor_pipeline.models import model_options
+from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.training import Recipe
 
 Params = Mapping[str, Any]
 
 TABLES = {"datasets", "budget", "models", "attacks", "defenses", "recipe", "training", "engine"}
-TABLES |= {"watch", "analysis", "report"}
+TABLES |= {"watch", "analysis", "report", "imported", "scan"}
 
 
 GIVEN_ELSEWHERE = {"name": "it is the block's own name", "train_images": "give it to `train_images`"}
 
 
-OWN_FOLDERS = ("report", "results.parquet", "sweeps")  # beside those of data sets, in data/08_reporting
+OWN_FOLDERS = (
+    "report",
+    "results.parquet",
+    "scans",
+    "sweeps",
+)  # beside those of data sets, in data/08_reporting
 
 
 class _ImageBlock(ImageSpec):
@@ -53,6 +59,9 @@ def check_names_of(params: Params) -> None:
     for table in TABLES:
         _see_that_it_is_a_table(table, params.get(table))
     check(Reporting, params["report"], "report")
+    check(Imported, params["imported"], "imported")
+    check(Scanning, params["scan"], "scan")
+    admit(params["models"])
     check_given(Recipe, params["recipe"], "recipe")
     check_given(Recipe, params["training"], "training")
     _check_names_in_blocks(params)
@@ -66,7 +75,7 @@ def check_names_of(params: Params) -> None:
 def _check_names_of_dataset(name: str, facts: object) -> None:
     check_name("a data set", name)
     if name in OWN_FOLDERS:
-        raise UserError(f"a data set cannot be called '{name}': that is where reports and sweeps go.")
+        raise UserError(f"a data set cannot be called '{name}': that is where reports, scans and sweeps go.")
     where = f"datasets.{name}"
     _see_that_it_is_a_table(where, facts)
     assert isinstance(facts, Mapping)

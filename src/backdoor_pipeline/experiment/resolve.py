@@ -7,10 +7,10 @@ from typing import Any
 from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, unknown
-from backdoor_pipeline.base.registry import NONE, MethodT, Registry
+from backdoor_pipeline.base.registry import IMPORTED, NONE, MethodT, Registry
 from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import SPECS, DatasetSpec, ImageSpec, Kind, TextSpec, kind_of
-from backdoor_pipeline.defenses import DEFENSES
+from backdoor_pipeline.defenses import DEFENSES, Defense
 from backdoor_pipeline.experiment.budget import Budget
 from backdoor_pipeline.experiment.feasible import with_feasible_ratio
 from backdoor_pipeline.experiment.parameter_names import check_names_of
@@ -21,6 +21,7 @@ from backdoor_pipeline.experiment.specs import (
     Choices,
     Defending,
     Experiment,
+    Imported,
     MethodSpec,
     Poisoning,
     Preparing,
@@ -30,7 +31,9 @@ from backdoor_pipeline.experiment.specs import (
 from backdoor_pipeline.experiment.validation import check
 from backdoor_pipeline.models import AnyDescription, Classifier, model_names, model_options
 from backdoor_pipeline.models.build import describe_model, skeleton
+from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.models.files import DESCRIPTION
+from backdoor_pipeline.models.registry import PLAIN
 from backdoor_pipeline.training import Engine, Recipe
 
 Params = Mapping[str, Any]
@@ -63,6 +66,7 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
     Raises:
         UserError: anything unknown, of the wrong type or out of range among what this experiment uses.
     """
+    admit(params["models"])
     choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
     budget, dataset = _dataset(params, choices)
     if choices.target_label >= dataset.num_classes:
@@ -88,7 +92,9 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         poisoning=poisoning,
         training=training,
         defending=defending,
-        watching=_watching(params["watch"], budget, dataset.kind_of_samples),
+        watching=_unwatched()
+        if training.elsewhere
+        else _watching(params["watch"], budget, dataset.kind_of_samples),
         analyzing=check(Analyzing, params["analysis"], "analysis"),
     )
 
@@ -151,7 +157,9 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
 def _poisoning(choices: Choices, params: Params, budget: Budget) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
         return None, Poisoning(attack=None)
-    attack = _method(ATTACKS, choices.attack, params, budget, "attacking")
+    if choices.attack == IMPORTED:
+        return None, Poisoning(attack=None, imported=check(Imported, params["imported"], "imported"))
+    attack = method(ATTACKS, choices.attack, params, budget, "attacking")
     if choices.label_map == "all_to_all" and not attack.all_to_all:
         raise UserError(f"{choices.attack} has one target class: use label_map:all_to_one.")
     spec = AttackSpec(
@@ -175,14 +183,24 @@ def _training(choices: Choices, params: Params, budget: Budget, attack: Attack |
     if isinstance(attack, TrainingControlledAttack):
         recipe |= attack.schedule()
         whose = choices.attack
+    options = model_options(choices.model, params["models"].get(choices.model, PLAIN) or {})
+    elsewhere = choices.attack == IMPORTED
+    if elsewhere and options.pretrained is None:
+        raise UserError(
+            f"attack 'imported' takes a model as it is: give its file to models.{choices.model}.pretrained; "
+            "`kedro import model` makes such a file."
+        )
     return Training(
         model=choices.model,
-        options=model_options(choices.model, params["models"].get(choices.model) or {}).model_dump(
-            mode="json"
-        ),
+        options=options.model_dump(mode="json"),
         recipe=check(Recipe, budget.fill(recipe, whose, "training"), "training"),
         seed=choices.seed,
+        elsewhere=elsewhere,
     )
+
+
+def _unwatched() -> Watching:
+    return Watching(forgetting=False, gradients=0, every=1)
 
 
 def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
@@ -202,7 +220,7 @@ def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
 def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
     spec, name = None, choices.defense
     if name != NONE:
-        defense = _method(DEFENSES, name, params, budget, DEFENSES[name].budget)
+        defense = method(DEFENSES, name, params, budget, DEFENSES[name].budget)
         spec = MethodSpec(name=name, params=defense.model_dump(mode="json"))
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
@@ -238,8 +256,33 @@ def describe(dataset: DatasetSpec, training: Training) -> AnyDescription:
     )
 
 
-def _method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
-    """The attack or the defense of that name, its recipes and nulls filled."""
+def defense_of(name: str, params: Params) -> Defense:
+    """A defense with the hyper-parameters that these parameters, and the budget of their data set, give it.
+
+    Args:
+        name: its name.
+        params: as `resolve` takes them.
+
+    Raises:
+        UserError: it is not known, or something in its block is not.
+    """
+    choices = check(Choices, {field: params.get(field) for field in Choices.model_fields}, "")
+    return method(DEFENSES, name, params, _dataset(params, choices)[0], DEFENSES[name].budget)
+
+
+def method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
+    """The attack or the defense of that name, its recipes and nulls filled.
+
+    Args:
+        registry: of attacks or of defenses.
+        name: the method's.
+        params: with its block, and the common `recipe`.
+        budget: what fills nulls.
+        common: the budget's block for methods of this kind.
+
+    Raises:
+        UserError: it is not known, or something in its block is not.
+    """
     table, kind = f"{registry.kind}s", registry[name]
     block = with_recipes(kind, params[table].get(name) or {}, params["recipe"])
     return check(kind, budget.fill(block, name, common), f"{table}.{name}")

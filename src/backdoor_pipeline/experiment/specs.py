@@ -5,7 +5,7 @@ What a stage's node receives is exactly what its artefacts are named by (P3): se
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from backdoor_pipeline.attacks.labels import LabelMapName
 from backdoor_pipeline.data.spec import AnySpec
@@ -30,7 +30,7 @@ class Choices(Spec):
     target_label: int = Field(ge=0)
     label_map: LabelMapName
     poison_target_class: bool  # dirty-label attacks also draw images that have the target label already
-    clean_ratio: float = Field(gt=0, lt=1)  # of the clean training set: what the defender trusts
+    clean_ratio: float = Field(gt=0, le=1)  # of the clean training set: what the defender trusts
     seed: int = Field(ge=0)
     epochs: int | None = Field(ge=1)  # null: the data set's budget
 
@@ -64,19 +64,50 @@ class Preparing(Spec):
     training: "Training | None"
 
 
+class Imported(Spec):
+    """The data of somebody else's attack.
+
+    Attributes:
+        data: the folder that `kedro import poisoned` made; None: there are none.
+    """
+
+    data: str | None
+
+
 class Poisoning(Spec):
-    """What the poisoned set is made of, beside the data set and the attacker's networks."""
+    """What the poisoned set is made of, beside the data set and the attacker's networks.
+
+    Attributes:
+        attack: which is carried out here.
+        imported: what somebody else's has left, in its place.
+    """
 
     attack: AttackSpec | None
+    imported: Imported | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was not imported is named by nothing."""
+        return {name: value for name, value in dump(self).items() if name != "imported" or value}
 
 
 class Training(Spec):
-    """What the victim's model is made of."""
+    """What the victim's model is made of.
+
+    Attributes:
+        elsewhere: it was trained by somebody else: its first weights are its last.
+    """
 
     model: str
     options: dict[str, Any]
     recipe: Recipe
     seed: int
+    elsewhere: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_false(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is trained here is named by nothing more."""
+        return {name: value for name, value in dump(self).items() if name != "elsewhere" or value}
 
 
 class Defending(Spec):
@@ -143,6 +174,14 @@ class Reporting(Spec):
     sensitivity: str | None
     published: str | None
     aliases: Aliases
+
+
+class Scanning(Spec):
+    """How a model and its training set are scanned; no part of any experiment."""
+
+    trusted: int = Field(ge=2)
+    significance: float = Field(gt=0, lt=1)
+    rows: int = Field(ge=1, le=1000)
 
 
 class Experiment(Spec):

@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from backdoor_pipeline.base.nesting import flatten
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.experiment.specs import Choices
 
 NAMED = {"dataset", "model", "attack", "defense", "poison_ratio", "seed"}  # in every name
 BEFORE_MODEL, BEFORE_DEFENSE = ("prepare", "poison"), ("prepare", "poison", "train")  # stages
-UNSAID = ("engine.", "watch.", "analysis.", "report.")  # how to run and what to show, no other experiment
+UNSAID = (
+    "engine.",
+    "watch.",
+    "analysis.",
+    "report.",
+    "scan.",
+)  # how to run and what to show, no other experiment
 LATER = {"defense": ("defenses.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
 
 
@@ -25,7 +31,9 @@ def run_title(choices: Choices, last: str, typed: Mapping[str, Any]) -> str:
         `ssba 10% -> ft · epochs=5 · digits · resnet8 · s0`, or `train: ssba 10% · digits · resnet8 · s0`.
     """
     attack = (
-        choices.attack if choices.attack == NONE else f"{choices.attack} {100 * choices.poison_ratio:.4g}%"
+        choices.attack
+        if choices.attack in (NONE, IMPORTED)
+        else f"{choices.attack} {100 * choices.poison_ratio:.4g}%"
     )
     subject = attack if last in BEFORE_DEFENSE else f"{attack} -> {choices.defense}"
     prefix = f"{last}: " if last in (*BEFORE_DEFENSE, "defend") else ""  # the run is no whole experiment

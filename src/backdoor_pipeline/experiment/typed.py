@@ -15,6 +15,7 @@ def typed_parameters(experiment: Experiment) -> Flat:
     blocks = {
         f"datasets.{dataset.name}": dataset.model_dump(mode="json", exclude=CHOSEN_ABOVE),
         **_block("attacks", experiment.poisoning.attack),
+        "imported": experiment.poisoning.imported.model_dump() if experiment.poisoning.imported else {},
         f"models.{training.model}": training.options,
         "training": training.recipe.model_dump(mode="json", exclude={"epochs"}),
         **_block("defenses", experiment.defending.defense),

@@ -12,7 +12,7 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
@@ -80,7 +80,7 @@ class SummaryHooks:
 
 def target(choices: Choices, poisoned: Metrics) -> str:
     """What the attacker is after: the target class by its number and name; nothing for no attack."""
-    if choices.attack == NONE:
+    if choices.attack in (NONE, IMPORTED):
         return ""
     if choices.label_map != "all_to_one":
         return "all to all"
@@ -97,7 +97,7 @@ def result_table(choices: Choices, found: Metrics, goal: str, lowered: str = "")
         goal: what `target` says.
         lowered: what to say of the ratio if it is not the one of the parameters.
     """
-    ratio = "" if choices.attack == NONE else lowered or f"{choices.poison_ratio:.1%}"
+    ratio = "" if choices.attack in (NONE, IMPORTED) else lowered or f"{choices.poison_ratio:.1%}"
     told = (f"{choices.dataset}, {choices.model}, seed {choices.seed}", ratio, goal)
     title = ", ".join(filter(None, told))
     table = Table(title=title, title_justify="left", header_style="bold")

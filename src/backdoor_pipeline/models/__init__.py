@@ -12,6 +12,7 @@ from backdoor_pipeline.models.registry import (
     register,
 )
 from backdoor_pipeline.models.text_classifier import AnyDescription, TextClassifier, TextDescription
+from backdoor_pipeline.models.wrapping import WrappedClassifier, wrap
 
 FAMILIES = (cifar_resnet, preact_resnet, text_models, torchvision_models)  # importing one registers its own
 
@@ -24,6 +25,7 @@ __all__ = [
     "StemOptions",
     "TextClassifier",
     "TextDescription",
+    "WrappedClassifier",
     "build_model",
     "check_model",
     "load_model",
@@ -31,4 +33,5 @@ __all__ = [
     "model_options",
     "register",
     "save_model",
+    "wrap",
 ]

@@ -26,6 +26,7 @@ def describe_model(name: str, *, options: ModelOptions, **facts: Any) -> AnyDesc
     """
     if architecture(name).kind == "text":
         return describe_text_model(name, options, **facts)
+    facts |= options.normalization
     return ModelDescription(name=name, options=_structure(name, facts["image_size"], options), **facts)
 
 
@@ -77,7 +78,7 @@ def _structure(name: str, image_size: int, options: ModelOptions) -> dict[str, A
         raise UserError(
             f"model '{name}' takes {expected.__name__}: make them with model_options('{name}', ...)."
         )
-    shape = options.model_dump(exclude={"pretrained"})
+    shape = options.model_dump(exclude={"pretrained", "mean", "std"})
     if shape.get("stem") == "small" and image_size >= IMAGENET_STEM_FROM:
         logger.info("%s: images of %d pixels get the ImageNet stem.", name, image_size)
         shape["stem"] = "imagenet"

@@ -91,7 +91,9 @@ class ImageClassifier(Classifier):
         self.input_size = input_size
         self.register_buffer("mean", torch.tensor(description.mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(description.std).view(1, -1, 1, 1))
-        self.head_name = _last_linear(network)
+        name = last_linear(network)
+        assert name is not None, "a network without a linear layer is no classifier"
+        self.head_name = name
         self.head = network.get_submodule(self.head_name)  # type: ignore[assignment]
         network.set_submodule(self.head_name, nn.Identity())
         self.backbone = network
@@ -123,7 +125,7 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
 
 
-def _last_linear(network: nn.Module) -> str:
-    """The name of the last linear layer, in the order in which modules were added."""
+def last_linear(network: nn.Module) -> str | None:
+    """The name of the last linear layer, in the order in which modules were added; None: there is none."""
     names: list[str] = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    return names[-1]
+    return names[-1] if names else None

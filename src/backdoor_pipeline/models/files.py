@@ -45,7 +45,12 @@ def load_model(path: Path, seal: Seal = ANYONES) -> tuple[Classifier, dict[str, 
 
 def check_model(path: Path, seal: Seal = ANYONES) -> None:
     """Raise as `load_model` does if the file is not a model as it was written; builds nothing."""
-    _described(load_facts(path, seal))
+    description_of(path, seal)
+
+
+def description_of(path: Path, seal: Seal = ANYONES) -> AnyDescription:
+    """What the model in a file is; raises as `load_model` does."""
+    return _described(load_facts(path, seal))[0]
 
 
 def _described(meta: Mapping[str, Any]) -> tuple[AnyDescription, dict[str, Any]]:

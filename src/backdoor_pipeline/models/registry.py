@@ -1,11 +1,13 @@
-"""The list of architectures, and the options that each of them has."""
+"""The list of architectures, those of other packages too, and the options that each of them has."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError, unknown
@@ -26,6 +28,11 @@ class ModelOptions(BaseModel):
 
     pretrained: Path | None
 
+    @property
+    def normalization(self) -> Mapping[str, Any]:
+        """The `mean` and `std` that the network wants, where they are not the data set's."""
+        return {}
+
 
 class StemOptions(ModelOptions):
     """What architectures made for ImageNet's 224 pixels offer besides.
@@ -36,6 +43,28 @@ class StemOptions(ModelOptions):
     """
 
     stem: Literal["small", "imagenet"]
+
+
+class FactoryOptions(ModelOptions):
+    """What describes a network of somebody else's.
+
+    Attributes:
+        factory: `package.module:function`, or the name of an architecture here.
+        arguments: what it is called with: keywords of the function, or options of the architecture.
+        mean: per channel, of the pixels in [0, 1], that the network was trained with; None: the data set's.
+        std: likewise.
+    """
+
+    factory: str
+    arguments: dict[str, JsonValue] = {}
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @property
+    def normalization(self) -> Mapping[str, Any]:
+        """See `ModelOptions`."""
+        given = {"mean": self.mean, "std": self.std}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 Builder = Callable[[Any], nn.Module]  # of a ModelDescription, or of a TextDescription
@@ -50,6 +79,9 @@ class Architecture:
     input_size: Callable[[ModelDescription], int]
     kind: Kind
 
+
+PLAIN = {"pretrained": None}  # the options of a model that no block names, such as one of another package
+GROUP = "backdoor_pipeline.models"  # entry points: a name, and the builder that is registered under it
 
 _ARCHITECTURES: dict[str, Architecture] = {}
 
@@ -81,7 +113,7 @@ def register(
 
 def model_names(kind: Kind | None = None) -> list[str]:
     """The names of all architectures, or of those of one kind, sorted."""
-    return sorted(name for name, one in _ARCHITECTURES.items() if kind in (None, one.kind))
+    return sorted(name for name, one in _known().items() if kind in (None, one.kind))
 
 
 def architecture(name: str) -> Architecture:
@@ -90,9 +122,26 @@ def architecture(name: str) -> Architecture:
     Raises:
         UserError: there is none.
     """
-    if name not in _ARCHITECTURES:
-        raise unknown("model", name, _ARCHITECTURES)
-    return _ARCHITECTURES[name]
+    if name not in _known():
+        raise unknown("model", name, _known())
+    return _known()[name]
+
+
+def _known() -> dict[str, Architecture]:
+    _plug_in()
+    return _ARCHITECTURES
+
+
+@cache
+def _plug_in() -> None:
+    """Import what installed packages offer: importing registers it."""
+    for point in entry_points(group=GROUP):
+        point.load()
+        if point.name not in _ARCHITECTURES:
+            raise UserError(
+                f"{point.value}, offered as model '{point.name}', registers no model of that name: decorate "
+                f'it with @register("{point.name}").'
+            )
 
 
 def model_options(name: str, raw: Mapping[str, Any]) -> ModelOptions:

@@ -33,6 +33,7 @@ class ABL(Defense):
     """
 
     name: ClassVar[str] = "abl"
+    reads_train: ClassVar[bool] = True
 
     loss: Literal["flooding", "lga"]  # of the tuning phase
     loss_level: float = Field(gt=0, allow_inf_nan=False)  # that flooding or LGA keeps clean losses at

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import Clusters, Defended, DefenderView, Defense, Suspicion
+from backdoor_pipeline.defenses.detecting import Detector, Finding, named
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 from backdoor_pipeline.defenses.parts.clustering import Array, Split, split_in_two
 from backdoor_pipeline.defenses.parts.reclassification import Reclassified, reclassify, shares
@@ -19,7 +20,7 @@ from backdoor_pipeline.training import Recipe
 logger = logging.getLogger(__name__)
 
 
-class ActivationClustering(Defense):
+class ActivationClustering(Defense, Detector):
     """Split the features of each class in two, remove the suspect part where that convinces, and train anew.
 
     The paper suspects the smaller cluster, and is convinced by its `size`, by the clusters' `silhouette`, or
@@ -34,6 +35,7 @@ class ActivationClustering(Defense):
 
     name: ClassVar[str] = "ac"
     budget: ClassVar[Literal["defending", "training"]] = "training"
+    reads_train: ClassVar[bool] = True
 
     dimensions: int = Field(ge=1)
     reduction: Literal["ica", "pca"]
@@ -65,6 +67,27 @@ class ActivationClustering(Defense):
             return Defended(view.model, metrics, suspicion=suspicion, diagnostics=diagnostics)
         model, history = retrain_without(suspicion.flagged, view, self.recipe, self.name)
         return Defended(model, metrics, history, suspicion, diagnostics)
+
+    def detect(self, view: DefenderView, significance: float) -> Finding:
+        """See `Detector.detect`: by the rule `trusted`, as the others tell nothing of their false alarms."""
+        features, trusted = (
+            penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
+        )
+        level = significance / len(view.clean.classes)
+        careful = self.model_copy(update={"rule": "trusted", "significance": level})
+        suspicion, splits = careful.inspect(
+            features, view.train.labels, trusted, view.clean.labels, view.seed
+        )
+        flagged = view.train.labels[suspicion.flagged].unique().tolist()
+        chance = min((split.p_value for split in splits.values()), default=1.0)
+        count, blamed = int(suspicion.flagged.sum()), named(flagged, view.clean.classes)
+        return Finding(
+            suspicious=count > 0,
+            says=f"{blamed}: {count} rows in a cluster that clean images avoid" if count
+            else "every cluster has its share of clean images",
+            sure=f"by chance {chance:.1g}, alarm below {level:.1g}",
+            suspicion=suspicion,
+        )  # fmt: skip
 
     def inspect(
         self, features: Tensor, labels: Tensor, trusted: Tensor, trusted_labels: Tensor, seed: int

@@ -38,6 +38,7 @@ class DBD(Defense):
     """
 
     name: ClassVar[str] = "dbd"
+    reads_train: ClassVar[bool] = True
 
     views: ViewAugmentation
     projection_size: int = Field(ge=1)

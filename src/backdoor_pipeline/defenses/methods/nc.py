@@ -8,6 +8,7 @@ from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
+from backdoor_pipeline.defenses.detecting import Detector, Finding, named
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, log_anomaly_index, median
 from backdoor_pipeline.defenses.parts.held_out import see_that_it_can_be_split
@@ -23,7 +24,7 @@ MOST_METRICS, MOST_PICTURES = 20, 12  # classes
 METRICS = {"published": "anomaly_index", "log": "log_anomaly_index"}  # what the indices are reported as
 
 
-class NeuralCleanse(Defense):
+class NeuralCleanse(Defense, Detector):
     """Search the smallest trigger of every class; a class whose trigger is far smaller than the others' has a
     backdoor, which is then removed. Without such a class the model stays as it is.
 
@@ -62,9 +63,7 @@ class NeuralCleanse(Defense):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
         self.require(view.model)
-        triggers = self.search.run(view.trainer, view.model, view.clean, view.seed)
-        indices = both_indices(triggers)
-        flagged = self._flagged(triggers, indices[self.index])
+        triggers, indices, flagged = self._search(view)
         metrics = _metrics(triggers, indices, self._suspects(triggers), flagged)
         history: History = []
         if len(flagged):
@@ -79,11 +78,34 @@ class NeuralCleanse(Defense):
             view.model, metrics, history, diagnostics=_diagnostics(triggers, indices, self.index, flagged)
         )
 
+    def detect(self, view: DefenderView, significance: float) -> Finding:  # noqa: ARG002
+        """See `Detector.detect`; what decides is the index alone, whose false alarms nobody can tell."""
+        self.require(view.model)
+        triggers, indices, flagged = self._search(view)
+        suspects, index = self._suspects(triggers), indices[self.index]
+        highest = index[suspects].max().item() if suspects.any() else 0.0
+        return Finding(
+            suspicious=len(flagged) > 0,
+            says=f"{named(flagged.tolist(), view.clean.classes)}: a far smaller trigger than the others'"
+            if len(flagged)
+            else "no class has a far smaller trigger than the others",
+            sure=f"anomaly index {highest:.2f}, alarm above {self._threshold():g}",
+            pictures=_diagnostics(triggers, indices, self.index, flagged).pictures,
+        )
+
+    def _search(self, view: DefenderView) -> tuple[Triggers, dict[str, Tensor], Tensor]:
+        """The triggers of all classes, their indices, and the classes that stand out."""
+        triggers = self.search.run(view.trainer, view.model, view.clean, view.seed)
+        indices = both_indices(triggers)
+        return triggers, indices, self._flagged(triggers, indices[self.index])
+
+    def _threshold(self) -> float:
+        return self.anomaly_threshold if self.index == "published" else self.log_threshold
+
     def _flagged(self, triggers: Triggers, index: Tensor) -> Tensor:
         """The suspects with an abnormal index, that with the smallest trigger first: int64, (m,)."""
-        threshold = self.anomaly_threshold if self.index == "published" else self.log_threshold
         order = triggers.norms.argsort()
-        return order[(self._suspects(triggers) & (index > threshold))[order]]
+        return order[(self._suspects(triggers) & (index > self._threshold()))[order]]
 
     def _suspects(self, triggers: Triggers) -> Tensor:
         """The classes whose trigger is on the small side, and works: bool, (n,)."""

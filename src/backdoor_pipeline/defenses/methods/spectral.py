@@ -8,6 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
+from backdoor_pipeline.defenses.detecting import Detector, Finding, named
+from backdoor_pipeline.defenses.parts.exceedance import beyond
 from backdoor_pipeline.defenses.parts.retraining import removal, retrain_without
 from backdoor_pipeline.models.features import penultimate
 from backdoor_pipeline.training import Recipe
@@ -17,7 +19,7 @@ MARGIN = 1.5  # the paper's: rows removed for each one that is expected to be po
 logger = logging.getLogger(__name__)
 
 
-class SpectralSignatures(Defense):
+class SpectralSignatures(Defense, Detector):
     """Remove the rows of each class with the largest outlier scores, and train anew.
 
     (Tran, Li and Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1.) The paper
@@ -28,6 +30,7 @@ class SpectralSignatures(Defense):
 
     name: ClassVar[str] = "spectral"
     budget: ClassVar[Literal["defending", "training"]] = "training"
+    reads_train: ClassVar[bool] = True
 
     center: Literal["class", "trusted"]
     percentile: float = Field(ge=0, lt=100)
@@ -44,6 +47,40 @@ class SpectralSignatures(Defense):
         metrics["classes_halved"] = float(self._halved(view.train.labels))
         model, history = retrain_without(suspicion.flagged, view, self.recipe, self.name)
         return Defended(model, metrics, history, suspicion)
+
+    def detect(self, view: DefenderView, significance: float) -> Finding:
+        """See `Detector.detect`.
+
+        Alarm where more rows of a class lie beyond all its trusted images, at one end of the direction of
+        largest variance, than chance allows (ours: the paper removes rows of every class, and leaves open
+        whether there is a backdoor). Rows and trusted images make that direction together: one that fits the
+        rows alone would stretch them, poisoned or not.
+        """
+        features, trusted = (
+            penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
+        )
+        labels, level = view.train.labels, significance / len(view.clean.classes)
+        scores, flagged, chances = torch.zeros(len(labels)), torch.zeros(len(labels), dtype=torch.bool), {}
+        for label in labels.unique().tolist():
+            rows = (labels == label).nonzero().squeeze(1)
+            places, known = outward(features[rows], trusted[view.clean.labels == label])
+            scores[rows], chances[label] = places, min(1.0, 2 * beyond(places, known)[1])  # of two ends
+            if chances[label] < level:
+                flagged[rows] = places > known.max()
+        return self._finding(Suspicion(scores, flagged), chances, level, view)
+
+    def _finding(
+        self, suspicion: Suspicion, chances: dict[int, float], level: float, view: DefenderView
+    ) -> Finding:
+        count = int(suspicion.flagged.sum())
+        blamed = named([label for label, chance in chances.items() if chance < level], view.clean.classes)
+        return Finding(
+            suspicious=count > 0,
+            says=f"{blamed}: {count} rows beyond all clean images" if count
+            else "no class has more rows beyond its clean images than chance allows",
+            sure=f"by chance {min(chances.values(), default=1.0):.1g}, alarm below {level:.1g}",
+            suspicion=suspicion,
+        )  # fmt: skip
 
     def inspect(self, features: Tensor, labels: Tensor, trusted: Tensor, trusted_labels: Tensor) -> Suspicion:
         """Score every row within its class, and flag the highest.
@@ -96,6 +133,29 @@ def outlier_scores(features: Tensor, center: Tensor) -> Tensor:
         center: float, (D,), the paper's: their mean.
     """
     centered = (features - center).double()
+    return ((centered @ top_direction(centered)) ** 2).float()
+
+
+def outward(features: Tensor, trusted: Tensor) -> tuple[Tensor, Tensor]:
+    """Where rows and trusted images of one class lie along their common direction of largest variance.
+
+    Args:
+        features: float, (n, D).
+        trusted: float, (m, D).
+
+    Returns:
+        Places, float32, (n,) and (m,): the end at which more rows lie beyond all trusted images is the upper.
+    """
+    together = torch.cat([features, trusted]).double()
+    centered = together - together.mean(0)
+    places = (centered @ top_direction(centered)).float()
+    rows, known = places[: len(features)], places[len(features) :]
+    upper, lower = beyond(rows, known)[0], beyond(-rows, -known)[0]
+    return (rows, known) if upper >= lower else (-rows, -known)
+
+
+def top_direction(centered: Tensor) -> Tensor:
+    """The top right-singular vector of centered features (float64, (n, D)): (D,)."""
     gram = centered.T @ centered  # its eigenvectors are the right-singular vectors, cheaper than by an SVD
     direction: Tensor = torch.linalg.eigh(gram).eigenvectors[:, -1]
-    return ((centered @ direction) ** 2).float()
+    return direction

@@ -78,7 +78,7 @@ def draw_defense(
     suspicion = findings.suspicion
     kinds = np.full(len(suspicion), "clean", dtype="<U8")
     if len(suspicion):
-        for role in ROLES:
+        for role in (*ROLES, "unknown"):
             kinds[poison.train.mask(len(suspicion), role).numpy()] = role
     heading = title(f"Defense {stage.choices.defense}", stage.choices)
     return defense_figure(defend_history, suspicion, kinds, findings.diagnostics, heading)

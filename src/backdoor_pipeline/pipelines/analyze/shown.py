@@ -12,7 +12,7 @@ from backdoor_pipeline.analysis.explanations import Explained
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.lines import note
 from backdoor_pipeline.analysis.scoring import CLEAN, TRIGGERED
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
@@ -37,8 +37,13 @@ def of_images(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def title(what: str, choices: Choices) -> str:
     """What a figure shows, and of which experiment."""
-    attack = "no attack" if choices.attack == NONE else f"{choices.attack} {choices.poison_ratio:.1%}"
+    attack = "no attack" if choices.attack == NONE else _attack(choices)
     return f"{what}: {choices.dataset}, {choices.model}, {attack}, seed {choices.seed}"
+
+
+def _attack(choices: Choices) -> str:
+    """With its ratio, which nobody knows of somebody else's."""
+    return choices.attack if choices.attack == IMPORTED else f"{choices.attack} {choices.poison_ratio:.1%}"
 
 
 def by_name(before: Classifier, after: Classifier, choices: Choices) -> dict[str, Classifier]:

@@ -48,7 +48,9 @@ def defend_model(
         defended = defense.defend(view)
     cost = {
         "seconds": clock.seconds,
-        "seconds_relative_to_training": clock.seconds / train_metrics["seconds"],
+        "seconds_relative_to_training": clock.seconds / trained
+        if (trained := train_metrics["seconds"])
+        else None,
     }
     return defended.model, _history(defended.history), _findings(defended), {**defended.metrics, **cost}
 

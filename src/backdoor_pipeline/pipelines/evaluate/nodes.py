@@ -72,10 +72,11 @@ def _comparison(before: Scores, after: Scores) -> dict[str, float | None]:
 
 
 def _detection(suspicion: pd.DataFrame, poisoned_train: PoisonedRows) -> dict[str, float | None]:
-    """Detection rates over poisoned and untouched rows; cross rows count as neither."""
-    if suspicion.empty:
+    """Detection rates over poisoned and untouched rows; cross rows, and unknown ones, count as neither."""
+    neither = poisoned_train.mask(len(suspicion), "cross") | poisoned_train.mask(len(suspicion), "unknown")
+    if neither.all():
         return {}
-    counted = ~poisoned_train.mask(len(suspicion), role="cross")
+    counted = ~neither
     poisoned = poisoned_train.mask(len(suspicion))[counted]
     told = {name: torch.from_numpy(suspicion[name].to_numpy().copy())[counted] for name in suspicion}
     rates = detection(told["flagged"], poisoned, told["score"])

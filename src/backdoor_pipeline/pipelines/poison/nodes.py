@@ -15,6 +15,7 @@ from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import PoisonStage
 from backdoor_pipeline.metrics.stealth import stealth
 from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of
+from backdoor_pipeline.pipelines.shared.imported import imported_poison
 
 STEALTH_IMAGES = 1000  # images of each kind that the stealth metrics are averaged over
 
@@ -28,6 +29,8 @@ def poison_dataset(
         The changed training rows, the triggered test images and the trigger; metrics.
     """
     spec = stage.poisoning.attack
+    if stage.poisoning.imported:
+        return _imported(imported_poison(clean, stage.poisoning.imported))
     if spec is None:
         nothing = PoisonedRows.none_of(clean.train)
         counts = dict.fromkeys(("poisoned_images", "cross_images", "triggered_images"), 0)
@@ -49,6 +52,12 @@ def poison_dataset(
         "seconds": clock.seconds,
     }
     return made, metrics
+
+
+def _imported(made: Poison) -> tuple[Poison, dict[str, Any]]:
+    """What is known of somebody else's poison: of the trigger, and of clean twins, nothing."""
+    counts = {"poisoned_images": len(made.train.of_role("poisoned")), "triggered_images": len(made.test)}
+    return made, {"target_class": None, **counts, "cross_images": 0, "seconds": 0.0}
 
 
 def _stealth(prefix: str, clean: SampleSet, rows: PoisonedRows) -> dict[str, float | None]:

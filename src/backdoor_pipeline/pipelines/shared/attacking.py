@@ -30,10 +30,16 @@ def attack_env(
 
 
 def new_model(dataset: DatasetSpec, training: Training, seed: int | None = None) -> Classifier:
-    """The victim's model with its initial weights, or with those of another seed."""
+    """The victim's model with its initial weights, or, to be trained anew, with those of another seed.
+
+    Of a model from elsewhere the former are its own, and the latter are none of them.
+    """
+    options = dict(training.options)
+    if training.elsewhere and seed is not None:
+        options["pretrained"] = None
     return build_model(
         training.model,
         **dataset.model_input,
         seed=training.seed if seed is None else seed,
-        options=model_options(training.model, training.options),
+        options=model_options(training.model, options),
     )

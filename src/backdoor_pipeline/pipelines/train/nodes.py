@@ -40,6 +40,8 @@ def train_victim(
     """
     spec, trainer = stage.poisoning.attack, Trainer(stage.engine, stage.dataset.varied_by)
     attack = attack_of(spec) if spec else None
+    if stage.training.elsewhere:
+        return _as_it_is(trainer, clean, poison, stage)
     if isinstance(attack, TrainingControlledAttack):
         prepared = Prepared(attacker_networks, _rows(prepare_history))
         model, history, watcher = _as_the_attacker(attack, prepared, clean, poison, stage, folders)
@@ -53,6 +55,16 @@ def train_victim(
         env = attack_env(spec, stage.dataset, stage.engine)
         metrics |= specificity(attack, model, clean.test, poison.trigger, env)
     return model, pd.DataFrame(history), metrics
+
+
+def _as_it_is(
+    trainer: Trainer, clean: Splits, poison: Poisoned, stage: VictimStage
+) -> tuple[Classifier, pd.DataFrame, dict[str, Any]]:
+    """Somebody else's model: its first weights are its last, so there is one row, and no epoch."""
+    model = new_model(stage.dataset, stage.training).eval()
+    scores = _look(trainer, clean, poison, stage, None)(stage.training.recipe.epochs, model)
+    history = [{"epoch": 0, "seconds": 0.0, **scores}]
+    return model, pd.DataFrame(history), {**_summary(history, trainer), "epochs": 0}
 
 
 def _as_a_victim(

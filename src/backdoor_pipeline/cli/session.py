@@ -1,0 +1,40 @@
+"""What commands beside `kedro run` ask of the configuration."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.session import KedroSession
+
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.sources import load_split
+from backdoor_pipeline.data.spec import ImageSpec
+from backdoor_pipeline.data.splits import Splits
+from backdoor_pipeline.experiment.specs import Experiment
+
+RAW = Path("data/01_raw")
+
+
+def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpec, dict[str, Any]]:
+    """The experiment without attack and defense on a data set of images, that data set, and all parameters.
+
+    Args:
+        dataset: its name in the parameters.
+        choices: other parameters.
+
+    Raises:
+        UserError: it is not known, or is of texts.
+    """
+    asked = {"dataset": dataset, "attack": "none", "defense": "none", **choices}
+    with KedroSession.create(runtime_params=asked) as session:
+        assert isinstance(session, KedroSession)
+        parameters: dict[str, Any] = session.load_context().config_loader["parameters"]
+    experiment = Experiment.model_validate(parameters["experiment"])
+    if not isinstance(experiment.dataset, ImageSpec):
+        raise UserError(f"data set '{dataset}' is of texts: only images, and models of them, are imported.")
+    return experiment, experiment.dataset, parameters
+
+
+def clean_data(spec: ImageSpec) -> Splits:
+    """Both splits, each read when it is asked for."""
+    return Splits(partial(load_split, spec, RAW))

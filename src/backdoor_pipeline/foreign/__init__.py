@@ -1,0 +1,1 @@
+"""What others have made: models, and poisoned sets of images, read without executing anything in them."""

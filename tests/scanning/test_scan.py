@@ -1,0 +1,114 @@
+"""Detectors on data in which it is known who is right."""
+
+import html
+import re
+
+import pytest
+import torch
+from helpers.tiny_backdoor import classifier
+from helpers.trigger_search import SEARCH, TARGET, stripes, trained
+from torch import nn
+
+from backdoor_pipeline import api
+from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses.parts.exceedance import beyond
+from backdoor_pipeline.models import Classifier
+from backdoor_pipeline.scanning import Scan, detectors
+from backdoor_pipeline.scanning.page import page
+
+CLASSES = ("ant", "bee", "<cat>", "dog")
+ENGINE = api.engine(device="cpu", precision="fp32")
+POISONED = 40  # rows of class 2, of 100 clean ones
+
+
+def pixels() -> Classifier:
+    """What it sees of an image are the pixels."""
+    return classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, len(CLASSES))), classes=len(CLASSES))
+
+
+def noise(rows: int, seed: int) -> ImageSet:
+    """Gray noise around another shade for each class."""
+    draws, labels = torch.Generator().manual_seed(seed), torch.arange(rows) % len(CLASSES)
+    shades = 60 + 30 * labels.view(-1, 1, 1, 1) + 12 * torch.randn(rows, 3, 4, 4, generator=draws)
+    return ImageSet(shades.clamp(0, 255).byte(), labels, CLASSES)
+
+
+def poisoned(seed: int = 0) -> ImageSet:
+    """Rows of class 2 with a bright corner at the end."""
+    clean = noise(400 + 4 * POISONED, seed)
+    stamped = clean.images[400::4].clone()
+    stamped[..., -2:, -2:] = 250
+    images = torch.cat([clean.images[:400], stamped])
+    return ImageSet(images, torch.cat([clean.labels[:400], torch.full((POISONED,), 2)]), CLASSES)
+
+
+def of_rows(train: ImageSet, seed: int = 1) -> Scan:
+    params = {"ac": {"starts": 5}}
+    return api.scan(
+        pixels(), noise(160, seed), train, detectors=["ac", "spectral"], params=params, engine=ENGINE
+    )
+
+
+@pytest.fixture(scope="module")
+def found() -> Scan:
+    return of_rows(poisoned())
+
+
+def test_planted_rows_are_found(found) -> None:
+    assert found.suspicious
+    for verdict in found.verdicts:
+        assert verdict.word == "suspicious", verdict
+        assert "class 2 (<cat>)" in verdict.finding.says
+        flagged = verdict.finding.suspicion.flagged
+        assert flagged[400:].float().mean() > 0.9
+        assert flagged[:400].float().mean() < 0.05
+
+
+def test_clean_rows_raise_hardly_any_alarm() -> None:
+    alarms = [of_rows(noise(400, seed), seed + 100).suspicious for seed in range(10, 40)]
+    assert sum(alarms) <= 1, "each of two detectors may err once in a hundred"
+
+
+def test_a_backdoored_model_is_found_and_a_clean_one_is_not() -> None:
+    clean = stripes(60, seed=1)
+    asked = {"detectors": ["nc"], "params": {"nc": {"search": SEARCH, "index": "log"}}, "engine": ENGINE}
+    words = [api.scan(trained(backdoored=bad), clean, **asked).verdicts[0] for bad in (True, False)]
+    assert [one.word for one in words] == ["suspicious", "clean"]
+    assert f"class {TARGET}" in words[0].finding.says
+    assert len(words[0].finding.pictures) == len(clean.classes)
+
+
+def test_what_does_not_apply_says_why() -> None:
+    assert detectors() == ["ac", "nc", "spectral"]
+    two = classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)))
+    clean = ImageSet(noise(8, 0).images, noise(8, 0).labels % 2, ("no", "yes"))
+    told = {one.detector: one.why_not for one in api.scan(two, clean, engine=ENGINE).verdicts}
+    assert "training set" in told["ac"]
+    assert "training set" in told["spectral"]
+    assert "3" in told["nc"]
+
+
+def test_the_page_shows_table_and_rows(found) -> None:
+    text = page(found, "theirs & mine", rows=5)
+    assert "<title>suspicious: theirs &amp; mine</title>" in text
+    assert "<cat>" not in text, "names are of others"
+    assert text.count('<figure class="suspicious">') == 2 * 5
+    rows = [int(row) for row in re.findall(r"<figcaption>row (\d+): given &lt;cat&gt;", text)]
+    assert len(rows) == 10
+    assert min(rows) >= 400
+    for verdict in found.verdicts:
+        assert html.escape(verdict.finding.sure) in text
+
+
+def test_chances_by_hand() -> None:
+    assert beyond(torch.tensor([1.0, 5, 6]), torch.tensor([4.0])) == (2, pytest.approx(3 / 4 * 2 / 3))
+    assert beyond(torch.tensor([1.0, 2]), torch.tensor([3.0])) == (0, 1)
+    assert beyond(torch.tensor([1.0, 2]), torch.tensor([])) == (0, 1)
+
+
+def test_false_alarms_are_as_rare_as_asked_for() -> None:
+    draws = torch.Generator().manual_seed(0)
+    chances = [
+        beyond(torch.randn(60, generator=draws), torch.randn(15, generator=draws))[1] for _ in range(3000)
+    ]
+    assert (torch.tensor(chances) < 0.05).float().mean() < 0.06
