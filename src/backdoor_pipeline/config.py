@@ -32,7 +32,7 @@ RATIO = "poison_ratio"
 
 
 class PlainConfigLoader(OmegaConfigLoader):
-    """Kedro's loader, with `conf/local` in every environment; what is wrong with a file is told in a sentence."""
+    """Kedro's loader, with `conf/local` in every environment; a faulty file is told in a sentence."""
 
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         folder = Path(conf_source)

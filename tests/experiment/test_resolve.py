@@ -75,7 +75,7 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
         ({"attacks__badnets__patch_size": 99}, r"attacks\.badnets\.patch_size is 99"),
         ({"attacks__badnets__patch_size": "big"}, r"attacks\.badnets\.patch_size is 'big'"),
         ({"training": 3}, r"'training' must be a table"),
-        ({"budget": {}, "datasets__digits__budget": {}}, r"has no value"),
+        ({"budget": {}, "datasets__digits__budget": {}}, r"'training\.epochs', .* have no value"),
         (
             {"datasets__digits__budget__trainning": {"lr": 1}},
             r"unknown block of datasets\.digits\.budget 'trainning': did you mean 'training'",
