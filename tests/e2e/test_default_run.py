@@ -83,7 +83,7 @@ def test_scores_are_told_before_the_figures(first) -> None:
 
 
 def test_the_figures_are_there(first, project) -> None:
-    (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
+    (folder,) = (project / "data/08_reporting/digits").glob("*/*/samples.png")
     names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
     assert names == {f"{figure}.png" for figure in FIGURES}
 

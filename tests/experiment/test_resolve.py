@@ -130,7 +130,8 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
     assert changed(engine__precision="bf16") == everything - {"poison"}
     assert changed(defense="none") == {"defend", "evaluate", "analyze"}
     assert changed(clean_ratio=0.1) == {"defend", "evaluate", "analyze"}
-    assert changed(analysis__sample_images=4) == {"analyze"}
+    assert changed(analysis__sample_images=4) == changed(analysis__titles=False) == {"analyze"}
+    assert base["analyze"].startswith(base["evaluate"] + "/figures-"), "in the folder of the scores"
     assert changed(watch__gradients=10) == changed(watch__forgetting=False) == {"watch", "analyze"}
     # how to run, and settings of what is not used, make no other artefact
     assert changed(engine__device="cpu", engine__checkpoint_every=1) == set()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from helpers.figures import picture
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
@@ -34,7 +35,7 @@ def catalog(folder: Path) -> DataCatalog:
     figures = {
         f"figure_{name}": FigureDataset(filepath=str(folder / name), asked=["tac", "tsne"]) for name in NAMES
     }
-    figures["figure_tac"].save(Figure("", b"png", {}, pd.DataFrame()))
+    figures["figure_tac"].save(Figure("", picture(), {}, pd.DataFrame()))
     scores = MetricsDataset(filepath=str(folder / "metrics.json"))
     return DataCatalog({**figures, "evaluate_metrics": scores, "given": MemoryDataset()})
 

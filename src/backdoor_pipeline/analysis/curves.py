@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 LOSS = {"loss": ("training loss", style.BLUE, "-")}
@@ -45,15 +46,14 @@ def _measured(history: pd.DataFrame, lines: Lines) -> Iterable[tuple[str, str, s
 
 
 @style.styled
-def _draw(history: pd.DataFrame, title: str) -> bytes:
+def _draw(history: pd.DataFrame, title: str) -> Drawn:
     figure, (loss, rates) = style.canvas(title, style.PAGE, 2.4, columns=2)
     _panel(loss, history, LOSS, "training loss")
     _panel(rates, history, RATES, "percent of images", percent=True)
     rates.set_ylim(-2, 102)
-    handles, labels = rates.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower right", ncols=len(handles))
-    return style.png(figure)
+    if rates.lines:
+        rates.legend(handlelength=2.8)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, history: pd.DataFrame, lines: Lines, ylabel: str, percent: bool = False) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.defense_panels import LOSS, SUSPICION, Lines, panels_of
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 
@@ -48,7 +49,7 @@ def defense_figure(
 
 
 @style.styled
-def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
+def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> Drawn:
     pictures = dict(list(shown.pictures.items())[:MOST_PICTURES])
     columns = len(panels) + bool(pictures)
     figure, all_axes = style.canvas(title, style.PAGE if columns > 1 else style.COLUMN, 2.3, max(1, columns))
@@ -59,7 +60,7 @@ def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
     if not columns:
         all_axes[0].text(0.5, 0.5, "this defense leaves nothing to show", ha="center", va="center")
         all_axes[0].set_axis_off()
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, name: str, lines: Lines, shown: Diagnostics) -> None:

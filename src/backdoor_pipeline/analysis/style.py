@@ -1,6 +1,5 @@
 """The one look of every figure: colors, sizes, fonts. Drawn with matplotlib's objects, without pyplot."""
 
-import io
 import textwrap
 from typing import Any
 
@@ -9,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogFormatter
-from matplotlib.transforms import Bbox
 
 # Okabe & Ito (2008): told apart with every kind of color blindness; their yellow is too pale for a line
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = PALETTE = (
@@ -32,6 +30,8 @@ styled = mpl.rc_context(
         "legend.fontsize": 7,
         "legend.frameon": False,
         "figure.titlesize": 9,
+        "pdf.fonttype": 42,  # TrueType: journals refuse matplotlib's usual Type 3
+        "svg.hashsalt": "backdoor_pipeline",  # or ids differ each time
         "text.parse_math": False,  # a name with two $ is no formula
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -66,12 +66,15 @@ def canvas(title: str, width: float, height: float, columns: int = 1) -> tuple[C
     """An empty figure with its title and one row of axes.
 
     Args:
-        title: wrapped to the width.
+        title: wrapped to the width; in a column what is before its colon has a line of its own, so that
+            figures of one experiment align side by side.
         width: inches, `COLUMN` or `PAGE`.
         height: inches below the title, which gets the room that its lines need.
         columns: how many axes.
     """
-    lines = wrapped(title, int(width * 14))  # characters that fit one inch at 9 points
+    head, colon, rest = title.partition(": ") if width < PAGE else (title, "", "")
+    fitting = int(width * 14)  # characters that fit one inch at 9 points
+    lines = [*wrapped(head + colon.strip(), fitting), *wrapped(rest, fitting)]
     figure = Canvas(figsize=(width, height + 0.17 * len(lines)), dpi=DPI, layout="compressed")
     figure.suptitle("\n".join(lines))
     axes = figure.subplots(1, columns, squeeze=False)
@@ -91,16 +94,6 @@ def wrapped(text: str, width: int) -> list[str]:
             break
         lines = evener
     return lines
-
-
-def png(figure: Canvas) -> bytes:
-    """The figure as PNG, of the width it was made with and the height it needs; the same bytes each time."""
-    figure.draw_without_rendering()  # or the box below is that of a figure not laid out yet
-    used, width = figure.get_tightbbox(), figure.get_figwidth()
-    page = Bbox.from_extents(0, used.y0 - 0.05, width, used.y1 + 0.05)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches=page, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def plotly_layout(title: str, **parts: Any) -> dict[str, Any]:

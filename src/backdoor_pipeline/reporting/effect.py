@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
@@ -50,12 +51,12 @@ def effect(summary: pd.DataFrame, compared: Effect) -> Figure:
         return drawing.note(title, sentence, summary.iloc[:0])
     table = pd.concat([one.cells for one in found]).sort_values([*compared.by, "attacker", "defender"])
     full = f"{title}: {found[0].name}"
-    png = _draw(found[0], compared.of, full)
-    return Figure(full, png, _plotly(found, compared.of, title), table.reset_index(drop=True))
+    drawn = _draw(found[0], compared.of, full)
+    return Figure(full, drawn, _plotly(found, compared.of, title), table.reset_index(drop=True))
 
 
 @style.styled
-def _draw(shown: Slice, of: str, title: str) -> bytes:
+def _draw(shown: Slice, of: str, title: str) -> Drawn:
     cells = shown.cells
     defenders, attackers, levels = (in_order(cells[name]) for name in ("defender", "attacker", of))
     figure, panels = drawing.multiples(title, defenders, 2, 0.95)
@@ -68,7 +69,7 @@ def _draw(shown: Slice, of: str, title: str) -> bytes:
     if len(cells) < len(defenders) * len(attackers) * len(levels):
         handles, labels = [*handles, Line2D([], [], **NO_RESULT)], [*labels, "no result"]
     drawing.legend(figure, handles, labels)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, of: str, attackers: Sequence[str], levels: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import CONTROL, Slice, defense_name, in_order, slices
@@ -70,14 +71,14 @@ class Matrix:
 
 
 @style.styled
-def _draw(shown: Slice, title: str) -> bytes:
+def _draw(shown: Slice, title: str) -> Drawn:
     matrix = Matrix(shown)
     upright = 0.055 * max(map(len, matrix.labels)) if matrix.crowded else 0.1
     height = 0.75 + 0.19 * len(matrix.rows) + upright
     figure, panels = drawing.multiples(title, list(PANELS), 2, height)
     for panel in panels:
         _panel(panel.axes, matrix, panel.name)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, matrix: Matrix, metric: str) -> None:

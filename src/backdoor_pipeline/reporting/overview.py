@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting import drawing
@@ -47,7 +48,7 @@ def points_of(found: list[Slice], side: str) -> "pd.Series[str]":
 
 
 @style.styled
-def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) -> bytes:
+def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) -> Drawn:
     figure, panels = style.canvas(title, style.PAGE, 2.9, columns=2)
     for axes, (column, name) in zip(panels, PANELS.items(), strict=True):
         _scatter(axes, shown.cells, column, defenders, attackers)
@@ -63,7 +64,7 @@ def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) 
         defenders,
         attackers,
     )
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _floor(accuracies: "pd.Series[float]") -> float:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.left_out import reason
@@ -117,14 +118,14 @@ def published_figure(compared: pd.DataFrame, given: bool) -> Figure:
 
 
 @style.styled
-def _draw(compared: pd.DataFrame, title: str) -> bytes:
+def _draw(compared: pd.DataFrame, title: str) -> Drawn:
     figure, panels = style.canvas(title, style.PAGE, 2.7, columns=len(NAMES))
     for axes, (score, name) in zip(panels, NAMES.items(), strict=True):
         _panel(axes, compared, score)
         axes.set(title=name, xlabel="published", ylabel="measured")
     handles, labels = panels[0].get_legend_handles_labels()
     drawing.legend(figure, handles, labels)
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, compared: pd.DataFrame, score: str) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
@@ -137,13 +138,13 @@ def setting_name(cell: "pd.Series[Any]") -> str:
 
 
 @style.styled
-def _draw(shown: dict[str, pd.DataFrame], title: str) -> bytes:
+def _draw(shown: dict[str, pd.DataFrame], title: str) -> Drawn:
     figure, panels = drawing.multiples(title, list(shown), COLUMNS, 1.8)
     for panel in panels:
         _panel(panel.axes, shown[panel.name], panel.name)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     drawing.legend(figure, handles, labels)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, own: pd.DataFrame, name: str) -> None:
