@@ -71,3 +71,13 @@ def test_no_figure_touches_pyplot_or_needs_plotly():
 )
 def test_lines_of_a_title_are_about_equally_long_and_no_word_is_cut(text, width, lines) -> None:
     assert style.wrapped(text, width) == lines
+
+
+def test_a_figure_of_the_browser_suits_light_and_dark_pages() -> None:
+    layout = style.plotly_layout("title", xaxis={"title": {"text": "epoch"}}, yaxis2={"showgrid": False})
+    assert layout["plot_bgcolor"] == layout["paper_bgcolor"] == style.CLEAR
+    assert "color" not in layout["font"], "the page's"
+    for axis in (layout["xaxis"], layout["yaxis2"]):
+        assert axis["gridcolor"] == axis["linecolor"] == style.FAINT
+    assert style.web(style.BLACK) == style.NEUTRAL
+    assert style.web(style.BLUE) == style.BLUE

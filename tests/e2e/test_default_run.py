@@ -194,7 +194,7 @@ def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedr
         return json.loads((project / "build/api/nodes" / ids[name]).read_text())["preview"]
 
     assert json.loads(preview("evaluate_metrics"))["asr_before"] > 0.95
-    assert preview("figure_samples")["data"]
+    assert preview("figures.samples")["data"]
     assert preview("train_history")["columns"][0] == "epoch"
     assert preview("poison") is None
     report = json.loads((project / "build/api/pipelines/report").read_text())

@@ -74,14 +74,13 @@ def _plotly(history: pd.DataFrame, title: str) -> dict[str, Any]:
         *({**_trace(*line, axis=""), "showlegend": False} for line in _measured(history, LOSS)),
         *(_trace(*line, axis="2", factor=100) for line in _measured(history, RATES)),
     ]
-    epochs = {"title": {"text": "epoch"}, "showgrid": False, "zeroline": False}
-    heights = {"gridcolor": "#E5E5E5", "zeroline": False}
+    epochs = {"title": {"text": "epoch"}, "showgrid": False}
     layout = style.plotly_layout(
         title,
         xaxis={**epochs, "domain": [0, 0.44]},
         xaxis2={**epochs, "domain": [0.56, 1], "anchor": "y2"},
-        yaxis={**heights, "title": {"text": "training loss"}},
-        yaxis2={**heights, "title": {"text": "percent of images"}, "anchor": "x2", "range": [-2, 102]},
+        yaxis={"title": {"text": "training loss"}},
+        yaxis2={"title": {"text": "percent of images"}, "anchor": "x2", "range": [-2, 102]},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": -0.2},
     )
     return {"data": traces, "layout": layout}

@@ -21,6 +21,10 @@ MUTED = (
     "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
     "#DDCC77", "#CC6677", "#882255", "#AA4499", "#BBBBBB",
 )  # fmt: skip
+EDGE = {
+    "color": style.NEUTRAL,
+    "width": 0.5,
+}  # of points in the browser: the darkest would be lost on a dark page
 MOST_COLORS = len(MUTED)  # classes; beyond, only those that the attack is after are told apart
 Points = NDArray[np.float32]
 Embed = Callable[[Points], Points]
@@ -220,7 +224,7 @@ def _plotly(
             continue
         for group in groups:
             x, y = laid[group.rows].round(3).T
-            symbol = "circle" if group.marker == "o" else "x"
+            symbol, color = ("circle", group.color) if group.marker == "o" else ("x", style.VERMILION)
             trace = {
                 "type": "scattergl",
                 "mode": "markers",
@@ -230,7 +234,7 @@ def _plotly(
                 "x": x.tolist(),
                 "y": y.tolist(),
                 "text": names[group.rows].tolist(),
-                "marker": {"color": group.color, "size": 5, "symbol": symbol},
+                "marker": {"color": color, "size": 5, "symbol": symbol, "line": EDGE},
             }
             traces.append(trace | place)
     return {"data": traces, "layout": style.plotly_layout(title, **layout)}

@@ -117,7 +117,7 @@ def _plotly(table: pd.DataFrame, title: str) -> dict[str, Any]:
         title,
         barmode="group",
         xaxis={"title": {"text": "forgetting events"}, "tickvals": places, "ticktext": names},
-        yaxis={"title": {"text": "samples of each kind (%)"}, "gridcolor": "#E5E5E5"},
+        yaxis={"title": {"text": "samples of each kind (%)"}},
         legend={"x": 1, "xanchor": "right", "y": 1},
     )
     return {"data": bars, "layout": layout}

@@ -151,13 +151,10 @@ def _plotly(title: str, panels: list[Panel]) -> dict[str, Any]:
             "domain": [start, min(1, start + width)],
             "anchor": f"y{axis}",
             "showgrid": False,
-            "zeroline": False,
         }
         layout[f"yaxis{axis}"] = {
             "title": {"text": panel.ylabel},
             "anchor": f"x{axis}",
-            "gridcolor": "#E5E5E5",
-            "zeroline": False,
             **({"type": "log"} if panel.log else {}),
             **({"range": _range(panel)} if panel.ylim else {}),
         }
@@ -189,11 +186,11 @@ def _trace(line: Line, axis: str, legend: str) -> dict[str, Any]:
         "y": line.points.tolist(),
         "xaxis": f"x{axis}",
         "yaxis": f"y{axis}",
-        "line": {"color": line.color, "dash": DASHES[line.dash]},
+        "line": {"color": style.web(line.color), "dash": DASHES[line.dash]},
     }
 
 
 def _vertical(place: float, axis: str) -> dict[str, Any]:
-    look = {"color": style.BLACK, "dash": "dot", "width": 1}
+    look = {"color": style.NEUTRAL, "dash": "dot", "width": 1}
     across = {"x0": place, "x1": place, "xref": f"x{axis}", "y0": 0, "y1": 1, "yref": f"y{axis} domain"}
     return {"type": "line", **across, "line": look}

@@ -125,10 +125,5 @@ def _plotly(title: str, rows: list[tuple[str, str, Marked]]) -> dict[str, Any]:
         [name for _, name, _ in rows],
         [told(marked) for _, _, marked in rows],
     ]
-    trace = {
-        "type": "table",
-        "columnwidth": [1, 0.7, 6],
-        "header": {"values": ["class", "version", "sentence"], "align": "left"},
-        "cells": {"values": cells, "align": "left"},
-    }
+    trace = style.web_table(["class", "version", "sentence"], cells, columnwidth=[1, 0.7, 6])
     return {"data": [trace], "layout": style.plotly_layout(title)}

@@ -108,11 +108,17 @@ class Sheet:
         xs, ys, below = self.middles()
         source, scale = _data_uri(sheet)
         image = {"type": "image", "source": source, "dx": scale, "dy": scale, "hoverinfo": "skip"}
-        bare = {"showgrid": False, "zeroline": False, "showline": False, "ticks": ""}
+        bare = {"showgrid": False, "showline": False, "ticks": ""}
         x = {"tickvals": xs, "ticktext": [name.replace("\n", "<br>") for name in self.columns]}
         y = {"tickvals": ys, "ticktext": [name.replace("\n", "<br>") for name in self.rows]}
         captions = [
-            {"x": at, "y": line, "text": caption, "showarrow": False, "font": {"size": 10}}
+            {
+                "x": at,
+                "y": line,
+                "text": caption,
+                "showarrow": False,
+                "font": {"size": 10, "color": style.BLACK},
+            }
             for line, row in zip(below, self.captions, strict=False)
             for at, caption in zip(xs, row, strict=True)
         ]

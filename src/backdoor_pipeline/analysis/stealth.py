@@ -92,11 +92,7 @@ def _draw(headings: list[str], cells: Mapping[str, list[str]], remark: str, titl
 
 def _plotly(headings: list[str], cells: Mapping[str, list[str]], remark: str, title: str) -> dict[str, Any]:
     columns = [list(cells), *map(list, zip(*cells.values(), strict=True))]
-    table = {
-        "type": "table",
-        "header": {"values": ["images", *headings], "align": "left"},
-        "cells": {"values": columns, "align": "left"},
-    }
+    table = style.web_table(["images", *headings], columns)
     below = {
         "text": "<br>".join(textwrap.wrap(remark, 100)),
         "xref": "paper",

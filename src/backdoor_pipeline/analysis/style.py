@@ -1,6 +1,7 @@
 """The one look of every figure: colors, sizes, fonts. Drawn with matplotlib's objects, without pyplot."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -14,6 +15,11 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = PALETTE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 MISSING = "#DDDDDD"
+NEUTRAL, FAINT, CLEAR = (
+    "#808080",
+    "rgba(128, 128, 128, 0.3)",
+    "rgba(0, 0, 0, 0)",
+)  # on light and dark pages alike
 
 COLUMN, PAGE = 3.5, 7.0  # inches: one column of a two-column paper, and both
 DPI = 200
@@ -96,20 +102,41 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+WEB_AXIS = {"gridcolor": FAINT, "linecolor": FAINT, "tickcolor": FAINT, "zeroline": False}
+
+
 def plotly_layout(title: str, **parts: Any) -> dict[str, Any]:
-    """A plotly layout in this look.
+    """A plotly layout in this look: on whatever ground, in the colors that the page gives its texts.
 
     Args:
         title: wrapped.
-        parts: what the figure adds, such as `xaxis` and `yaxis`.
+        parts: what the figure adds, such as `xaxis` and `yaxis`, which get their lines.
     """
-    lines = wrapped(title, 80)
+    lines = wrapped(title, 60)
+    axes = {name: WEB_AXIS | axis for name, axis in parts.items() if name.startswith(("xaxis", "yaxis"))}
     return {
         "title": {"text": "<br>".join(lines), "x": 0.5, "font": {"size": 15}},
-        "font": {"family": "sans-serif", "size": 12, "color": "#000000"},
-        "plot_bgcolor": "#FFFFFF",
-        "paper_bgcolor": "#FFFFFF",
+        "font": {"family": "sans-serif", "size": 11},
+        "plot_bgcolor": CLEAR,
+        "paper_bgcolor": CLEAR,
         "margin": {"t": 40 + 20 * len(lines), "r": 20, "b": 60, "l": 70},
+        **parts,
+        **axes,
+    }
+
+
+def web(color: str) -> str:
+    """A color of print as it is seen on light and dark pages alike."""
+    return NEUTRAL if color == BLACK else color
+
+
+def web_table(headings: Sequence[str], columns: Sequence[Sequence[str]], **parts: Any) -> dict[str, Any]:
+    """A plotly table; what is not said here, its texts' color for one, is the page's."""
+    look = {"align": "left", "fill": {"color": CLEAR}, "line": {"color": FAINT}}
+    return {
+        "type": "table",
+        "header": {"values": list(headings), **look},
+        "cells": {"values": list(columns), **look},
         **parts,
     }
 
@@ -134,13 +161,10 @@ def plotly_panel(number: int, count: int, x: str, y: str) -> tuple[dict[str, Any
             "anchor": f"y{suffix}",
             "title": {"text": x},
             "showgrid": False,
-            "zeroline": False,
         },
         f"yaxis{suffix}": {
             "anchor": f"x{suffix}",
             "title": {"text": y},
-            "gridcolor": "#E5E5E5",
-            "zeroline": False,
         },
     }
     return layout, {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}

@@ -12,6 +12,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing, writing
 from backdoor_pipeline.base.jsonfile import load_json, save_json
 from backdoor_pipeline.base.seals import Seal
+from backdoor_pipeline.catalog.panels_alike import panels_alike
 from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.catalog.texts import write
 
@@ -96,4 +97,4 @@ class FigureDataset(SealedDataset[Figure, Path]):
 
     def preview(self) -> PlotlyPreview:
         """What Kedro-Viz shows."""
-        return PlotlyPreview(load_json(self.path, self.seal))
+        return PlotlyPreview(panels_alike(load_json(self.path, self.seal)))

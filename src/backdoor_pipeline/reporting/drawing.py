@@ -22,7 +22,6 @@ WEB_MARKERS = (
 )  # fmt: skip
 DASHES, WEB_DASHES = ("-", "--", ":", "-."), ("solid", "dash", "dot", "dashdot")
 COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY, style.BLACK)
-GRID = {"gridcolor": "#E5E5E5", "zeroline": False}
 Trace = dict[str, Any]
 SLICED = ("x", "y", "z", "zmin", "text", "marker.symbol", "error_y.array")  # what differs between slices
 

@@ -96,7 +96,7 @@ def _plotly(found: list[Slice], of: str, title: str) -> dict[str, Any]:
     cells = pd.concat([one.cells for one in found])
     defenders, levels = in_order(cells["defender"]), in_order(cells[of])
     names = [defense_name(name) for name in defenders]
-    percent = {**drawing.GRID, "range": [0, 105], "title": {"text": "ASR (%)"}}
+    percent = {"range": [0, 105], "title": {"text": "ASR (%)"}}
     layout = drawing.web_multiples(names, 2, {"automargin": True, "type": "category"}, percent)
     traces = {one.name: _traces(one.cells, of, defenders, levels) for one in found}
     return drawing.chart(traces, title, {**layout, "barmode": "group"})
@@ -110,7 +110,8 @@ def _traces(cells: pd.DataFrame, of: str, defenders: list[str], levels: list[str
             traces.append(
                 {
                     "type": "bar", "name": level, "legendgroup": level, "showlegend": panel == 1,
-                    "xaxis": f"x{panel}", "yaxis": f"y{panel}", "marker": {"color": drawing.color(number)},
+                    "xaxis": f"x{panel}", "yaxis": f"y{panel}",
+                    "marker": {"color": style.web(drawing.color(number))},
                     "x": own["attacker"].tolist(), "y": drawing.numbers(own["asr_mean"]),
                     "error_y": {"type": "data", "array": drawing.numbers(own["asr_std"])},
                 }

@@ -109,7 +109,7 @@ def lowest(metric: str, values: NDArray[np.float64]) -> float:
 
 
 def _plotly(found: list[Slice]) -> dict[str, Any]:
-    hidden = {"showgrid": False, "zeroline": False, "automargin": True, "type": "category"}
+    hidden = {"showgrid": False, "automargin": True, "type": "category"}
     names = [name for name, _ in PANELS.values()]
     layout = drawing.web_multiples(names, 2, hidden, {**hidden, "autorange": "reversed"})
     traces = {one.name: _traces(Matrix(one)) for one in found}

@@ -122,10 +122,10 @@ def _legends(
 
 
 def _plotly(found: list[Slice], defenders: list[str], attackers: list[str]) -> dict[str, Any]:
-    axis = {**drawing.GRID, "range": [-3, 103], "title": {"text": "attack success rate (%)"}}
+    axis = {"range": [-3, 103], "title": {"text": "attack success rate (%)"}}
     diagonal = {
         "type": "line", "xref": "x2", "yref": "y2", "x0": 0, "y0": 100, "x1": 100, "y1": 0,
-        "line": {"color": style.BLACK, "width": 1, "dash": "dot"},
+        "line": {"color": style.NEUTRAL, "width": 1, "dash": "dot"},
     }  # fmt: skip
     names = list(PANELS.values())
     low = _floor(pd.concat([one.cells for one in found])["c_acc_mean"])
@@ -157,7 +157,7 @@ def _traces(shown: Slice, defenders: list[str], attackers: list[str]) -> list[di
                     "x": drawing.numbers(own[X]), "y": drawing.numbers(own[column]),
                     "text": own["attacker"].tolist(),
                     "marker": {
-                        "color": look["markeredgecolor"], "size": 9,
+                        "color": style.web(look["markeredgecolor"]), "size": 9,
                         "symbol": [drawing.WEB_MARKERS[mark] + hollow for mark in marks],
                     },
                     "hovertemplate": f"%{{text}}, {defender}<br>ASR %{{x:.1f}}<br>%{{y:.1f}}<extra></extra>",

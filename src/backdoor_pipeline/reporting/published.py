@@ -142,7 +142,7 @@ def _panel(axes: Axes, compared: pd.DataFrame, score: str) -> None:
 
 
 def _plotly(compared: pd.DataFrame, title: str) -> dict[str, Any]:
-    axis = {**drawing.GRID, "range": [-3, 103]}
+    axis = {"range": [-3, 103]}
     x, y = ({**axis, "title": {"text": name}} for name in ("published", "measured"))
     layout = drawing.web_multiples(list(NAMES.values()), 3, x, y)
     layout["shapes"] = [
@@ -164,7 +164,7 @@ def _trace(own: pd.DataFrame, attack: str, number: int, score: str, panel: int) 
     return {
         "type": "scatter", "mode": "markers", "name": attack, "legendgroup": attack,
         "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
-        "marker": {"color": drawing.color(number), "symbol": drawing.WEB_MARKERS[number % 12]},
+        "marker": {"color": style.web(drawing.color(number)), "symbol": drawing.WEB_MARKERS[number % 12]},
         "x": drawing.numbers(own[f"{score}_published"]), "y": drawing.numbers(own[f"{score}_mean"]),
         "text": [setting_name(cell) for _, cell in own.iterrows()],
         "hovertemplate": "%{text}<br>published %{x:.2f}<br>measured %{y:.2f}<extra></extra>",

@@ -93,9 +93,9 @@ def _plotly(found: list[Slice], attackers: list[str]) -> dict[str, Any]:
     defenders = in_order(pd.concat([one.cells["defender"] for one in found]))
     names = [defense_name(name) for name in defenders]
     ratios = legible({100 * ratio for one in found for ratio in one.cells["poison_ratio"]})
-    along = {**drawing.GRID, "type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
+    along = {"type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
     along["title"] = {"text": "poisoning ratio (%)"}
-    percent = {**drawing.GRID, "range": [-3, 103], "title": {"text": "ASR (%)"}}
+    percent = {"range": [-3, 103], "title": {"text": "ASR (%)"}}
     layout = drawing.web_multiples(names, 3, along, percent)
     traces = {one.name: _traces(one.cells, defenders, attackers) for one in found}
     return drawing.chart(traces, TITLE, layout)
@@ -112,7 +112,8 @@ def _traces(cells: pd.DataFrame, defenders: list[str], attackers: list[str]) -> 
                     "type": "scatter", "mode": "lines+markers", "name": attacker, "legendgroup": attacker,
                     "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
                     "line": {
-                        "color": drawing.color(number), "dash": drawing.WEB_DASHES[drawing.dash(number)],
+                        "color": style.web(drawing.color(number)),
+                        "dash": drawing.WEB_DASHES[drawing.dash(number)],
                     },
                     "marker": {"symbol": drawing.WEB_MARKERS[number % len(drawing.WEB_MARKERS)]},
                     "x": drawing.numbers(100 * own["poison_ratio"]), "y": drawing.numbers(own["asr_mean"]),

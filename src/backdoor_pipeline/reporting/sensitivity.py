@@ -177,9 +177,9 @@ def logarithmic(values: list[float]) -> bool:
 
 
 def _plotly(shown: dict[str, pd.DataFrame], title: str) -> dict[str, Any]:
-    percent = {**drawing.GRID, "range": [-3, 103], "title": {"text": "percent"}}
+    percent = {"range": [-3, 103], "title": {"text": "percent"}}
     names = [drawing.wrapped(setting_name(own.iloc[0]), 40, "<br>") for own in shown.values()]
-    layout = drawing.web_multiples(names, min(COLUMNS, len(shown)), drawing.GRID, percent)
+    layout = drawing.web_multiples(names, min(COLUMNS, len(shown)), {}, percent)
     traces = []
     for panel, (name, own) in enumerate(shown.items(), start=1):
         values = own["value"].tolist()
@@ -197,7 +197,7 @@ def _trace(own: pd.DataFrame, metric: str, panel: int) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "lines+markers", "name": legend, "legendgroup": legend,
         "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
-        "line": {"color": shade, "dash": WEB_DASHES[dash]},
+        "line": {"color": style.web(shade), "dash": WEB_DASHES[dash]},
         "x": own["value"].tolist(), "y": drawing.numbers(own[f"{metric}_mean"]),
         "error_y": {"type": "data", "array": drawing.numbers(own[f"{metric}_std"])},
     }  # fmt: skip

@@ -107,7 +107,7 @@ def _panel(axes: Axes, setting: _Setting) -> None:
 
 
 def _plotly(found: list[_Setting]) -> dict[str, Any]:
-    axis = {"type": "category", "showgrid": False, "zeroline": False}
+    axis = {"type": "category", "showgrid": False}
     columns = min(SIDE_BY_SIDE, len(found))
     names = [f"{one.name}: {one.strength_of}" for one in found]
     at_test = {**axis, "title": {"text": "at test"}}

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Names = Mapping[str, str]  # stage -> the name of its artefact
 FIGURES, FORMATS = "figures", "formats"  # beside the stages: those asked for, and in what besides PNG
-MARK, PNG = "figure_", ".png"  # begins theirs in the catalog; ends the file that further formats are beside
+MARK, PNG = "figures.", ".png"  # begins theirs in the catalog; ends the file that further formats are beside
 OWN = ("asked", "formats", "titles")  # of a figure's entry: each experiment has its own
 
 
