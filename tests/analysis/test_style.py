@@ -81,3 +81,10 @@ def test_a_figure_of_the_browser_suits_light_and_dark_pages() -> None:
         assert axis["gridcolor"] == axis["linecolor"] == style.FAINT
     assert style.web(style.BLACK) == style.NEUTRAL
     assert style.web(style.BLUE) == style.BLUE
+
+
+def test_colors_of_the_browser_are_those_of_print() -> None:
+    scale = style.web_scale("Oranges")
+    assert [place for place, _ in scale] == [step / 8 for step in range(9)]
+    assert scale[0][1] == "#fff5eb"
+    assert scale[-1][1] == "#7f2704"

@@ -12,7 +12,10 @@ from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
 
 NAMES = ("umap", "tsne", "tac")
 PIPELINE = Pipeline(
-    [Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}") for name in NAMES]
+    [
+        Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}", namespace="figures")
+        for name in NAMES
+    ]
     + [Node(lambda given: given, "given", "scores", name="evaluate")]
 )
 
@@ -26,7 +29,7 @@ def catalog(tmp_path: Path) -> DataCatalog:
 
 def test_those_asked_for_are_named(catalog) -> None:
     assert asked_figures(PIPELINE, catalog) == ["figures.tac", "figures.tsne"]
-    assert nodes_not_asked_for(PIPELINE, catalog) == {"draw_umap"}
+    assert nodes_not_asked_for(PIPELINE, catalog) == {"figures.draw_umap"}
 
 
 def test_what_is_not_asked_for_is_not_absent(catalog) -> None:

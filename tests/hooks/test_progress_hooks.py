@@ -16,7 +16,10 @@ from backdoor_pipeline.hooks.progress import ProgressHooks
 PREPARE = Node(lambda given: given, "given", "attacker_networks", name="prepare")
 SCORES = Node(lambda given: given, "given", "evaluate_metrics", name="evaluate")
 NAMES = ("tac", "tsne", "umap")
-FIGURES = [Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}") for name in NAMES]
+FIGURES = [
+    Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}", namespace="figures")
+    for name in NAMES
+]
 TSNE = FIGURES[1]
 
 
@@ -68,7 +71,9 @@ def test_a_process_that_knows_no_run_says_nothing(capsys) -> None:
 
 
 def test_figures_between_stages_are_not_announced(hooks, tmp_path, capsys) -> None:
-    last = Node(lambda given: given, "evaluate_metrics", "figures.umap", name="draw_umap")
+    last = Node(
+        lambda given: given, "evaluate_metrics", "figures.umap", name="draw_umap", namespace="figures"
+    )
     pipeline = Pipeline([TSNE, SCORES, last])
     hooks.before_pipeline_run(pipeline, catalog(tmp_path), {"only_missing_outputs": True})
     hooks.before_node_run(TSNE)

@@ -110,7 +110,7 @@ def _plotly(shares: Shares, names: list[str], title: str) -> dict[str, Any]:
         "z": percent.tolist(),
         "zmin": 0,
         "zmax": 100,
-        "colorscale": "Blues",
+        "colorscale": style.web_scale("Blues"),
         "colorbar": {"title": {"text": "percent of<br>the true class"}},
         "hovertemplate": "true %{y}<br>predicted %{x}<br>%{z} %<extra></extra>",
         "hoverongaps": False,

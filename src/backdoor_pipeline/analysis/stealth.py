@@ -94,11 +94,8 @@ def _plotly(headings: list[str], cells: Mapping[str, list[str]], remark: str, ti
     columns = [list(cells), *map(list, zip(*cells.values(), strict=True))]
     table = style.web_table(["images", *headings], columns)
     below = {
-        "text": "<br>".join(textwrap.wrap(remark, 100)),
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": 0,
+        **{"text": "<br>".join(textwrap.wrap(remark, 80)), "align": "left", "showarrow": False},
+        **{"xref": "paper", "x": 0, "xanchor": "left"},
+        **{"yref": "paper", "y": 1, "yanchor": "top", "yshift": -40 - 25 * len(cells)},  # below the rows
     }
-    below |= {"align": "left", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
     return {"data": [table], "layout": style.plotly_layout(title, annotations=[below] if remark else [])}

@@ -130,6 +130,12 @@ def web(color: str) -> str:
     return NEUTRAL if color == BLACK else color
 
 
+def web_scale(colors: str) -> list[tuple[float, str]]:
+    """Matplotlib's colors for plotly, which knows few of them, and some under other names."""
+    scale, steps = mpl.colormaps[colors], 8
+    return [(step / steps, mpl.colors.to_hex(scale(step / steps))) for step in range(steps + 1)]
+
+
 def web_table(headings: Sequence[str], columns: Sequence[Sequence[str]], **parts: Any) -> dict[str, Any]:
     """A plotly table; what is not said here, its texts' color for one, is the page's."""
     look = {"align": "left", "fill": {"color": CLEAR}, "line": {"color": FAINT}}

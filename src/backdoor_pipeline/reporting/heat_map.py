@@ -125,7 +125,8 @@ def _traces(matrix: Matrix) -> list[dict[str, Any]]:
         traces.append(
             {
                 "type": "heatmap", "x": matrix.names, "y": matrix.rows, "z": values.tolist(), "name": name,
-                "zmin": low, "zmax": 100, "colorscale": colors, "showscale": False, "hoverongaps": False,
+                "zmin": low, "zmax": 100, "colorscale": style.web_scale(colors),
+                "showscale": False, "hoverongaps": False,
                 "xaxis": f"x{number}", "yaxis": f"y{number}", "texttemplate": "%{z:.1f}",
                 "hovertemplate": f"%{{y}}, %{{x}}<br>{name} %{{z:.2f}}<extra></extra>",
             }

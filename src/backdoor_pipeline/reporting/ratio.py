@@ -93,7 +93,7 @@ def _plotly(found: list[Slice], attackers: list[str]) -> dict[str, Any]:
     defenders = in_order(pd.concat([one.cells["defender"] for one in found]))
     names = [defense_name(name) for name in defenders]
     ratios = legible({100 * ratio for one in found for ratio in one.cells["poison_ratio"]})
-    along = {"type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
+    along: dict[str, Any] = {"type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
     along["title"] = {"text": "poisoning ratio (%)"}
     percent = {"range": [-3, 103], "title": {"text": "ASR (%)"}}
     layout = drawing.web_multiples(names, 3, along, percent)

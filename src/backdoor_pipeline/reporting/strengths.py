@@ -117,7 +117,8 @@ def _plotly(found: list[_Setting]) -> dict[str, Any]:
             "type": "heatmap", "x": [f"{one:g}" for one in setting.grid.columns],
             "y": [f"{one:g}" for one in setting.grid.index],
             "z": [drawing.numbers(row) for _, row in setting.grid.iterrows()],
-            "zmin": 0, "zmax": 100, "colorscale": "Cividis", "showscale": False, "texttemplate": "%{z:.0f}",
+            "zmin": 0, "zmax": 100, "colorscale": style.web_scale("cividis"),
+            "showscale": False, "texttemplate": "%{z:.0f}",
             "xaxis": f"x{number}", "yaxis": f"y{number}",
         }
         for number, setting in enumerate(found, start=1)
