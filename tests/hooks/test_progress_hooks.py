@@ -14,7 +14,6 @@ from backdoor_pipeline.catalog import FigureDataset, MetricsDataset
 from backdoor_pipeline.hooks.progress import ProgressHooks
 
 PREPARE = Node(lambda given: given, "given", "attacker_networks", name="prepare")
-SCORES = Node(lambda given: given, "given", "evaluate_metrics", name="evaluate")
 NAMES = ("tac", "tsne", "umap")
 FIGURES = [
     Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}", namespace="figures")
