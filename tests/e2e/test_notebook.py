@@ -25,7 +25,7 @@ def test_the_walk_through(project) -> None:
 def test_kedros_own_magic_loads_the_project(project) -> None:
     cells = [
         "%load_ext kedro.ipython",
-        "sorted(catalog)[:1]",
+        "'figures.samples' in catalog",
         "%reload_kedro --params=seed=3",
         "context.params['seed']",
     ]
@@ -34,7 +34,7 @@ def test_kedros_own_magic_loads_the_project(project) -> None:
     folder.mkdir(exist_ok=True)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     told = [cell["outputs"][-1]["data"]["text/plain"] for cell in notebook.cells[1::2]]
-    assert "attacker_networks" in told[0]
+    assert "True" in told[0]
     assert "3" in told[1]
 
 
