@@ -9,6 +9,7 @@ import yaml
 from helpers.source_files import encode, flat, write
 from kedro.framework.project import configure_project, settings
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.config import ExperimentConfigLoader
 
 PROJECT = Path(__file__).parents[1]
@@ -43,12 +44,37 @@ def test_only_the_ratio_of_conf_base_may_be_lowered(project: Path) -> None:
     assert ratio(project, "smoke") == 0.09948
     assert ratio(project, poison_ratio=0.1) == 0.1
     write(project / "conf/local/parameters.yml", "poison_ratio: 0.1\n")
-    assert ratio(project) == 0.1
-    assert ratio(project, "smoke") == 0.09948
-    write(project / "conf/smoke/parameters_ratio.yml", "poison_ratio: 0.1\n")
-    assert ratio(project, "smoke") == 0.1
+    assert ratio(project) == ratio(project, "smoke") == 0.1
+    write(project / "conf/smoke/parameters_ratio.yml", "poison_ratio: 0.05\n")
+    assert ratio(project, "smoke") == 0.05
     write(project / "conf/base/parameters/experiment.yml", _with_ratio(project, 0.2))
     assert ratio(project, "base") == 0.09948
+
+
+def test_every_environment_lies_over_what_local_defines(project: Path) -> None:
+    birds(project)
+    write(project / "conf/local/mlflow.yml", "experiment: mine\n")
+    there = loader(project, "smoke", dataset="birds")
+    assert there.environments == ("base", "local", "smoke")
+    assert there["parameters"]["experiment"]["dataset"]["num_classes"] == 2
+    assert there["parameters"]["epochs"] == 3
+    assert there["mlflow"]["experiment"] == "mine"
+    write(project / "conf/local/parameters_epochs.yml", "epochs: 5\n")
+    assert loader(project)["parameters"]["epochs"] == 5
+    assert loader(project, "smoke")["parameters"]["epochs"] == 3
+    assert loader(project, "smoke", epochs=7)["parameters"]["epochs"] == 7
+    assert "birds" not in loader(project, "base")["parameters"]["datasets"]
+
+
+def test_a_fault_in_local_is_told_in_every_environment(project: Path) -> None:
+    write(project / "conf/local/parameters.yml", "- 1\n")
+    with pytest.raises(UserError, match=r"local/parameters\.yml must hold"):
+        loader(project, "smoke")["parameters"]
+
+
+def test_other_environments_do_without_local(project: Path) -> None:
+    (project / "conf/local").rmdir()
+    assert loader(project, "smoke")["parameters"]["epochs"] == 3
 
 
 def _with_ratio(project: Path, value: float) -> str:

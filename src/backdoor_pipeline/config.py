@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from backdoor_pipeline.base.errors import UserError, quoted, unknown
+from backdoor_pipeline.base.nesting import overlaid
 from backdoor_pipeline.data.manifest import Manifest, survey
 from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
@@ -31,7 +32,7 @@ RATIO = "poison_ratio"
 
 
 class PlainConfigLoader(OmegaConfigLoader):
-    """Kedro's loader; what is wrong with a file is told in a sentence that names it."""
+    """Kedro's loader, with `conf/local` in every environment; a faulty file is told in a sentence."""
 
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         folder = Path(conf_source)
@@ -56,10 +57,39 @@ class PlainConfigLoader(OmegaConfigLoader):
             found: dict[str, Any] = super().__getitem__(key)
         return found
 
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The folders that are read, each laid over those before it: `base`, `local`, the one asked for.
+
+        `--env base` asks for `base` alone.
+        """
+        if self.env == self.base_env:
+            return (self.base_env,)
+        return tuple(dict.fromkeys([self.base_env, self.default_run_env, self.env or self.default_run_env]))
+
+    def folder_config(self, env: str, key: str) -> dict[str, Any]:
+        """What one environment gives of a kind; nothing if it has no folder, as a packaged `local`."""
+        folder, patterns = self._get_conf_env_path(env), self.config_patterns[key]
+        with suppress(MissingConfigException):
+            found: dict[str, Any] = self.load_and_merge_dir_config(
+                folder, patterns, key, set(), key == "credentials"
+            )
+            return found
+        return {}
+
+    def _merge_configs(
+        self, config: dict[str, Any], env_config: dict[str, Any], key: str, env_path: str
+    ) -> Any:
+        """Kedro lays the environment over `base`; here those between the two go under it."""
+        for env in self.environments[1:-1]:
+            between = self.folder_config(env, key)
+            config = super()._merge_configs(config, between, key, self._get_conf_env_path(env))
+        return super()._merge_configs(config, env_config, key, env_path)
+
     def _files(self, key: str) -> Iterator[Path]:
         """The files of this kind, if they lie in folders here."""
         patterns = self.config_patterns.get(key, ())
-        for env in (self.base_env, self.env or self.default_run_env):
+        for env in self.environments:
             folder = Path(self.conf_source, env)
             for file in sorted(folder.rglob("*")):
                 path = str(file.relative_to(folder))
@@ -111,15 +141,11 @@ class ExperimentConfigLoader(PlainConfigLoader):
 
 
 def environment_parameters(loader: AbstractConfigLoader) -> dict[str, Any]:
-    """The parameters that an environment such as `conf/local` gives, without those of `conf/base`."""
-    assert isinstance(loader, OmegaConfigLoader)
-    environment = loader.env or loader.default_run_env
-    if environment == loader.base_env:
-        return {}
-    folder = loader._get_conf_env_path(environment)
-    given: dict[str, Any] = loader.load_and_merge_dir_config(
-        folder, loader.config_patterns["parameters"], "parameters", set()
-    )
+    """The parameters that environments such as `conf/local` give, without those of `conf/base`."""
+    assert isinstance(loader, PlainConfigLoader)
+    given: dict[str, Any] = {}
+    for env in loader.environments[1:]:
+        given = overlaid(given, loader.folder_config(env, "parameters"))
     return given
 
 

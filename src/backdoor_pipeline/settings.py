@@ -11,6 +11,7 @@ from backdoor_pipeline.hooks.data import DataHooks, RecordHooks
 from backdoor_pipeline.hooks.leftovers import LeftoverHooks
 from backdoor_pipeline.hooks.outcome import OutcomeHooks
 from backdoor_pipeline.hooks.progress import ProgressHooks
+from backdoor_pipeline.hooks.quiet import QuietHooks
 from backdoor_pipeline.hooks.summary import SummaryHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 
@@ -19,6 +20,7 @@ _tracking = TrackingHooks(_outcome)
 HOOKS = (  # of two that try to be first, the later one is: checks come before what writes
     DataHooks(),
     CheckHooks(),
+    QuietHooks(),
     RecordHooks(),
     LeftoverHooks(),
     ProgressHooks(),

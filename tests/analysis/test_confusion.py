@@ -74,3 +74,17 @@ def test_a_backdoor_is_a_dark_column():
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="2 true labels but 1"):
         confusion(labels(0, 1), labels(0), ["cat", "dog"], TITLE)
+
+
+def test_the_matrices_of_one_experiment_align():
+    """Whatever the lengths of their titles, and the cells that are filled."""
+    true = torch.arange(10).repeat(4)
+    wrong = torch.where(torch.arange(40) < 9, 3, true)
+    places = []
+    for what, predicted in (("Before defense", true), ("After ft", wrong)):
+        page = printed(
+            confusion(true, predicted, [str(i) for i in range(10)], f"{what}: digits, a net, 10.0%")
+        )
+        rows, columns = np.nonzero((page == [8, 48, 107]).all(axis=2)[:, :600])
+        places.append((*page.shape, rows.max(), columns.max(), page.shape[0] - rows.max()))
+    assert places[0] == places[1]

@@ -55,8 +55,12 @@ def test_points_are_grouped_by_class_and_poison() -> None:
         {"before": clouds(), "after": clouds() + 1}, images(), lambda points: points[:, :2], "t-SNE", "title"
     )
     traces = {(trace["name"], trace["xaxis"]): trace for trace in figure.plotly["data"]}
-    assert {name for name, _ in traces} == {"class 0", "class 1", "triggered"}
-    assert [len(traces[name, "x"]["x"]) for name in ("class 0", "class 1", "triggered")] == [25, 25, 10]
+    assert {name for name, _ in traces} == {"class 0 (target)", "class 1", "triggered"}
+    assert [len(traces[name, "x"]["x"]) for name in ("class 0 (target)", "class 1", "triggered")] == [
+        25,
+        25,
+        10,
+    ]
     assert traces["triggered", "x2"]["text"][0] == "class 0", "the true class"
     json.dumps(figure.plotly, allow_nan=False)
     table = figure.table
@@ -64,6 +68,22 @@ def test_points_are_grouped_by_class_and_poison() -> None:
     assert (table["shown"] == "triggered").sum() == 20
     row = table.query("model == 'after' and image == 3")
     assert (row["x"].item(), row["y"].item()) == pytest.approx((clouds()[3, :2] + 1).tolist())
+
+
+def test_only_a_single_target_is_marked() -> None:
+    shown = images()
+    shown.targets[-5:] = 1
+    figure = embedding_figure({"before": clouds()}, shown, lambda points: points[:, :2], "t-SNE", "title")
+    assert {trace["name"] for trace in figure.plotly["data"]} == {"class 0", "class 1", "triggered"}
+
+
+def test_names_stand_above_their_points() -> None:
+    figure = embedding_figure({"before": clouds()}, images(), lambda points: points[:, :2], "t-SNE", "title")
+    names = {one.get_text(): one for one in figure.drawn.canvas.axes[0].texts}
+    assert set(names) == {"class 0 (target)", "class 1"}
+    assert names["class 0 (target)"].get_fontweight() == "bold"
+    cloud = clouds()[1::2, 1]
+    assert names["class 1"].xy[1] > cloud.median() + cloud.std() / 2
 
 
 def test_of_many_classes_only_the_target_is_told_apart() -> None:

@@ -53,6 +53,23 @@ def test_the_figure_has_bars_for_each_kind() -> None:
     assert clean["marker"] != poisoned["marker"]
 
 
+def test_the_thin_end_of_the_tail_shares_the_last_bar() -> None:
+    events = [0] * 900 + [1] * 70 + [3] * 25 + [6] * 5
+    figure = forgetting_figure(samples("clean", events, [50] * 1000), "title")
+    (bars,) = figure.plotly["data"]
+    assert bars["x"] == [0, 1, 2, 3]
+    assert bars["y"] == pytest.approx([90, 7, 0, 3])
+    assert bars["name"].startswith("clean (1,000): 0.17 events each")
+    assert figure.plotly["layout"]["xaxis"]["ticktext"] == ["0", "1", "2", "3+"]
+    assert figure.table["events"].max() == 6, "the numbers are all there"
+
+
+def test_a_kind_that_is_forgotten_more_often_keeps_its_bars() -> None:
+    frame = pd.concat([samples("clean", [0] * 999 + [4], [9] * 1000), samples("poisoned", [4, 5], [9] * 2)])
+    layout = forgetting_figure(frame, "title").plotly["layout"]
+    assert layout["xaxis"]["ticktext"][-1] == "5"
+
+
 def test_what_was_not_watched_says_how_to() -> None:
     figure = forgetting_figure(pd.DataFrame({"index": []}), "title")
     assert figure.table["note"].tolist() == [UNWATCHED]

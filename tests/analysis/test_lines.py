@@ -27,6 +27,18 @@ def test_points_that_are_not_numbers_are_left_out_and_a_label_is_in_the_legend_o
     json.dumps(figure.plotly, allow_nan=False)
 
 
+def test_panels_of_other_lines_have_legends_of_their_own() -> None:
+    other = panel(lines=[Line("poisoned", style.ORANGE, "-", pd.Series([1.0]))])
+    figure = line_figure("title", [panel(), other], pd.DataFrame())
+    first, second = figure.plotly["data"]
+    assert (first["legend"], second["legend"]) == ("legend", "legend2")
+    layout = figure.plotly["layout"]
+    assert layout["legend"]["x"] < 0.5 < layout["legend2"]["x"]
+    own = [axes.get_legend().get_texts()[0].get_text() for axes in figure.drawn.canvas.axes]
+    assert own == ["clean", "poisoned"]
+    assert not figure.drawn.canvas.legends
+
+
 @pytest.mark.parametrize(("panels", "inches"), [(1, style.COLUMN), (3, style.PAGE)])
 def test_one_panel_is_a_column_wide_and_more_are_a_page(panels: int, inches: float) -> None:
     figure = line_figure("title", [panel()] * panels, pd.DataFrame())

@@ -14,6 +14,15 @@ def test_both_kinds_of_images_and_a_dash_where_nothing_changed() -> None:
     assert len(figure.table) == 2
 
 
+def test_what_seems_to_contradict_itself_is_explained() -> None:
+    loud = stealth_figure(MEASURED, "a title")
+    (remark,) = loud.plotly["layout"]["annotations"]
+    assert "SSIM is a mean over windows" in remark["text"]
+    for other in ({"ssim": 0.8}, {"psnr": 40.0}, {"psnr": None}):
+        assert not stealth_figure(MEASURED | other, "a title").plotly["layout"]["annotations"]
+    assert loud.png != stealth_figure(MEASURED | {"ssim": 0.9894}, "a title").png
+
+
 def test_the_control_says_so() -> None:
     figure = stealth_figure({"poisoned_images": 0, "seconds": 0.0}, "a title")
     assert figure.table.empty

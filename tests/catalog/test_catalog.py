@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from helpers.figures import picture
 from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.figure import Figure
@@ -61,7 +62,7 @@ CASES = {
 }
 
 
-FIGURE = Figure("title", b"png", {"data": [], "layout": {}}, pd.DataFrame({"a": [1]}))
+FIGURE = Figure("title", picture(), {"data": [], "layout": {}}, pd.DataFrame({"a": [1]}))
 TABLE = Table("scores", pd.DataFrame({"asr": [12.5]}), "<html></html>", "\\toprule")
 CASES |= {
     "figure": (lambda path: FigureDataset(filepath=path), FIGURE),
@@ -205,7 +206,7 @@ def test_a_figure_is_three_files(tmp_path) -> None:
     assert not dataset.exists()
     dataset.save(FIGURE)
     assert {path.name for path in tmp_path.iterdir()} == {"curves.png", "curves.csv", "curves.plotly.json"}
-    assert dataset.load().read_bytes() == b"png"
+    assert dataset.load().read_bytes() == FIGURE.png
     assert dataset.preview() == {"data": [], "layout": {}}
     (tmp_path / "curves.csv").unlink()
     assert not dataset.exists()

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import get_args
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from helpers.figures import picture
 from helpers.parameters import change
 from helpers.pipelines import shown
 from kedro.io import DatasetError
+from PIL import Image
 
 from backdoor_pipeline.analysis.figure import NOT_DRAWN, Figure
 from backdoor_pipeline.base.errors import UserError
@@ -18,7 +21,7 @@ from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import FigureName
 from backdoor_pipeline.pipelines.analyze.pipeline import FIGURES, on_request
 
-DRAWN = Figure("a title", b"png", {"data": [], "layout": {}}, pd.DataFrame({"x": [1]}))
+DRAWN = Figure("a title", picture(), {"data": [], "layout": {}}, pd.DataFrame({"x": [1]}))
 
 
 def figure(folder: Path, *asked: str) -> FigureDataset:
@@ -45,6 +48,29 @@ def test_what_is_asked_for_is_drawn_and_stays(tmp_path) -> None:
     assert figure(tmp_path, "tsne").load() == tmp_path / "umap.png"
 
 
+def test_further_formats_bear_seals_of_their_own(tmp_path) -> None:
+    figure(tmp_path, "umap").save(DRAWN)
+    more = FigureDataset(filepath=str(tmp_path / "umap"), asked=["umap"], formats=["pdf", "svg"])
+    assert not more.exists(), "asked for later, it is drawn"
+    more.save(DRAWN)
+    assert more.exists()
+    assert {file.suffix for file in more.files} == {".csv", ".png", ".json", ".pdf", ".svg"}
+    ElementTree.parse(tmp_path / "umap.svg")
+    assert b"%PDF" in (tmp_path / "umap.pdf").read_bytes()
+    assert figure(tmp_path, "umap").exists(), "fewer are no damage"
+    (tmp_path / "umap.pdf").write_bytes(b"%PDF")
+    assert not more.exists()
+
+
+def test_pictures_do_without_titles(tmp_path) -> None:
+    sizes = []
+    for titles in (True, False):
+        dataset = FigureDataset(filepath=str(tmp_path / "umap"), titles=titles)
+        dataset.save(DRAWN)
+        sizes.append(Image.open(dataset.load()).height)
+    assert sizes[1] < sizes[0]
+
+
 def test_nothing_is_computed_for_what_is_not_asked_for() -> None:
     node = on_request("umap", lambda *_: pytest.fail("computed"))
     assert node("clean", shown({}, figures=("tsne",))) is NOT_DRAWN
@@ -57,7 +83,8 @@ def test_every_figure_has_a_name_that_may_be_asked_for(params) -> None:
 
 
 def test_which_figures_are_drawn_changes_no_name_and_no_result(params) -> None:
-    usual, other = resolve(params), resolve(change(params, analysis__figures=["umap"]))
+    other = resolve(change(params, analysis__figures=["umap"], analysis__formats=["pdf"]))
+    usual = resolve(params)
     assert artifact_names(usual) == artifact_names(other)
     assert parameters(usual) == parameters(other)
 

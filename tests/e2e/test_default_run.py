@@ -83,7 +83,7 @@ def test_scores_are_told_before_the_figures(first) -> None:
 
 
 def test_the_figures_are_there(first, project) -> None:
-    (folder,) = (project / "data/08_reporting/digits").glob("*/samples.png")
+    (folder,) = (project / "data/08_reporting/digits").glob("*/*/samples.png")
     names = {file.name for file in folder.parent.iterdir() if file.suffix == ".png"}
     assert names == {f"{figure}.png" for figure in FIGURES}
 
@@ -194,7 +194,7 @@ def test_kedro_viz_previews_metrics_and_figures_and_spares_raw_bytes(first, kedr
         return json.loads((project / "build/api/nodes" / ids[name]).read_text())["preview"]
 
     assert json.loads(preview("evaluate_metrics"))["asr_before"] > 0.95
-    assert preview("figure_samples")["data"]
+    assert preview("figures.samples")["data"]
     assert preview("train_history")["columns"][0] == "epoch"
     assert preview("poison") is None
     report = json.loads((project / "build/api/pipelines/report").read_text())

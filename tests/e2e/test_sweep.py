@@ -146,6 +146,9 @@ def test_a_dry_run_writes_nothing(disturbed, kedro, project) -> None:
     done = kedro("sweep", "--grid", "attack=badnets,nope", "--grid", "seed=0,7", *SMALL, "--dry-run")
     assert "unknown attack 'nope'" in done.stdout
     assert "Estimate: " in done.stdout
+    told = done.stdout.splitlines()
+    assert "in every cell: epochs:1, 1 of defenses, 2 of engine" in done.stdout
+    assert "cell attack:badnets,seed:7" in told, "nothing that all cells have"
     assert sorted(project.rglob("*")) == before
 
 

@@ -21,7 +21,7 @@ def test_words_are_learned_and_every_stage_leaves_what_it_should(kedro, project)
     found = json.loads(scores.read_text())
     assert found["clean_accuracy_before"] > 0.95
     assert found["asr_before"] > 0.95
-    drawn = {file.name for file in (project / "data/08_reporting/made_reviews").glob("ft-*/*.png")}
+    drawn = {file.name for file in (project / "data/08_reporting/made_reviews").glob("ft-*/figures-*/*.png")}
     assert {"tsne.png", "confusion_before.png", "grad_cam.png"} <= drawn
 
 

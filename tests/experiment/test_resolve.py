@@ -75,7 +75,7 @@ def test_every_data_set_has_what_it_takes(params, name) -> None:
         ({"attacks__badnets__patch_size": 99}, r"attacks\.badnets\.patch_size is 99"),
         ({"attacks__badnets__patch_size": "big"}, r"attacks\.badnets\.patch_size is 'big'"),
         ({"training": 3}, r"'training' must be a table"),
-        ({"budget": {}, "datasets__digits__budget": {}}, r"has no value"),
+        ({"budget": {}, "datasets__digits__budget": {}}, r"'training\.epochs', .* have no value"),
         (
             {"datasets__digits__budget__trainning": {"lr": 1}},
             r"unknown block of datasets\.digits\.budget 'trainning': did you mean 'training'",
@@ -130,7 +130,8 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
     assert changed(engine__precision="bf16") == everything - {"poison"}
     assert changed(defense="none") == {"defend", "evaluate", "analyze"}
     assert changed(clean_ratio=0.1) == {"defend", "evaluate", "analyze"}
-    assert changed(analysis__sample_images=4) == {"analyze"}
+    assert changed(analysis__sample_images=4) == changed(analysis__titles=False) == {"analyze"}
+    assert base["analyze"].startswith(base["evaluate"] + "/figures-"), "in the folder of the scores"
     assert changed(watch__gradients=10) == changed(watch__forgetting=False) == {"watch", "analyze"}
     # how to run, and settings of what is not used, make no other artefact
     assert changed(engine__device="cpu", engine__checkpoint_every=1) == set()

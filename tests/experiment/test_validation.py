@@ -56,5 +56,24 @@ def test_values_that_nothing_can_be_computed_with(value: object, sentence: str) 
         check_values(value, "")
 
 
+class Facts(BaseModel, extra="forbid"):
+    size: int
+    mean: float
+    inner: Inner
+
+
+def test_all_that_is_missing_is_told_at_once_with_its_file() -> None:
+    told = "'datasets.birds.size', 'datasets.birds.mean' and 'datasets.birds.inner.lr' have no value.*"
+    with pytest.raises(UserError, match=told + r"put them into conf/local/parameters/datasets\.yml"):
+        check(Facts, {"mean": None, "inner": {}}, "datasets.birds")
+    with pytest.raises(UserError, match=r"'mlflow\.seed' has no value.*put it into conf/local/mlflow\.yml"):
+        check(Outer, {"seed": None}, "mlflow")
+
+
+def test_a_misspelt_name_goes_before_the_one_that_it_leaves_missing() -> None:
+    with pytest.raises(UserError, match=r"unknown parameter 'a\.siz': did you mean 'size'\?"):
+        check(Facts, {"siz": 3}, "a")
+
+
 def test_values_that_will_do() -> None:
     check_values({"a": [1, 2.5, None, True, "é", {"b": -(2**62)}], "c": ()}, "")

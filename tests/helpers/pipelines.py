@@ -53,7 +53,7 @@ def analyzing(**changes: Any) -> Analyzing:
         "figures": get_args(FigureName),
         "sample_images": 8, "explained_images": 4, "frequency_saliency": "figure",
         "shapley_cells": 8, "shapley_orders": 10, "feature_images": 1000,
-        "tsne_perplexity": 30, "umap_neighbors": 15,
+        "tsne_perplexity": 30, "umap_neighbors": 15, "formats": (), "titles": True,
     }  # fmt: skip
     return Analyzing(**(usual | changes))
 

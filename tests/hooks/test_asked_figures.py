@@ -12,7 +12,10 @@ from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
 
 NAMES = ("umap", "tsne", "tac")
 PIPELINE = Pipeline(
-    [Node(lambda given: given, "given", f"figure_{name}", name=f"draw_{name}") for name in NAMES]
+    [
+        Node(lambda given: given, "given", f"figures.{name}", name=f"draw_{name}", namespace="figures")
+        for name in NAMES
+    ]
     + [Node(lambda given: given, "given", "scores", name="evaluate")]
 )
 
@@ -21,14 +24,14 @@ PIPELINE = Pipeline(
 def catalog(tmp_path: Path) -> DataCatalog:
     """Of an experiment that asks for two of them."""
     figures = {name: FigureDataset(filepath=str(tmp_path / name), asked=["tac", "tsne"]) for name in NAMES}
-    return DataCatalog({f"figure_{name}": one for name, one in figures.items()})
+    return DataCatalog({f"figures.{name}": one for name, one in figures.items()})
 
 
 def test_those_asked_for_are_named(catalog) -> None:
-    assert asked_figures(PIPELINE, catalog) == ["figure_tac", "figure_tsne"]
-    assert nodes_not_asked_for(PIPELINE, catalog) == {"draw_umap"}
+    assert asked_figures(PIPELINE, catalog) == ["figures.tac", "figures.tsne"]
+    assert nodes_not_asked_for(PIPELINE, catalog) == {"figures.draw_umap"}
 
 
 def test_what_is_not_asked_for_is_not_absent(catalog) -> None:
-    assert len(absent(catalog, "figure_tac")) == 3
-    assert absent(catalog, "figure_umap") == []
+    assert len(absent(catalog, "figures.tac")) == 3
+    assert absent(catalog, "figures.umap") == []

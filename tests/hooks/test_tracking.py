@@ -157,9 +157,9 @@ def test_a_score_ends_its_curve_and_is_not_told_twice(hooks) -> None:
 
 
 def test_a_node_that_is_no_stage_has_seconds_of_its_own(hooks) -> None:
-    node = Node(lambda given: given, "given", "figure_tac", name="draw_tac")
+    node = Node(lambda given: given, "given", "figures.tac", name="draw_tac", namespace="figures")
     hooks.before_node_run(node)
     announce({"epoch": 1, "loss": 0.5})
-    hooks.after_node_run(node, {"figure_tac": None})
+    hooks.after_node_run(node, {"figures.tac": None})
     hooks._close("FINISHED")
     assert [name for name, _, _ in hooks._run.points] == ["seconds/draw_tac"]

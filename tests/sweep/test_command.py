@@ -53,6 +53,15 @@ def test_the_command_line_goes_before_the_file(layout, options) -> None:
     assert grid.params["dataset"] == "digits"
 
 
+def test_the_environment_goes_before_local(options, tmp_path) -> None:
+    for env, seed in (("local", 1), ("smoke", 2), ("base", 3)):
+        (tmp_path / "conf" / env / "sweeps").mkdir(parents=True)
+        (tmp_path / "conf" / env / "sweeps/mine.yml").write_text(f"grid: {{seed: [{seed}]}}")
+    mine = Options(**{**options, "name": "mine"})
+    assert requested_grid(mine, "smoke", tmp_path).grid == {"seed": [2]}
+    assert requested_grid(mine, None, tmp_path).grid == {"seed": [1]}
+
+
 def test_cores_are_divided_among_workers(options, monkeypatch) -> None:
     monkeypatch.setattr(command.os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)

@@ -146,6 +146,9 @@ def test_an_analyzed_cell_has_the_figures_that_are_asked_for(plan, build, layout
     more = plan([{**asked, "analysis.figures": ["tac", "umap"]}], final="analyze")
     assert more.finished == 0
     assert more.cells[0].names["analyze"] == names["analyze"], "in the same folder"
+    further = plan([{**asked, "analysis.formats": ["pdf", "svg"]}], final="analyze")
+    assert further.finished == 0
+    assert {file.suffix for file in layout.files("analyze", further.cells[0].names)} >= {".pdf", ".svg"}
 
 
 def test_what_failed_before_is_left_out_with_all_that_needs_it(plan) -> None:

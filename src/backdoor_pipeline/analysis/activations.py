@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 COLORS = {"clean": style.BLUE, "triggered": style.VERMILION}
@@ -43,16 +44,15 @@ def activation_figure(features: Mapping[str, Mapping[str, Tensor]], title: str) 
 
 
 @style.styled
-def _draw(means: Mapping[str, Mapping[str, Tensor]], title: str) -> bytes:
+def _draw(means: Mapping[str, Mapping[str, Tensor]], title: str) -> Drawn:
     width = style.PAGE if len(means) > 1 else style.COLUMN
     figure, all_axes = style.canvas(title, width, 2.4, columns=len(means))
     for axes, (model, versions) in zip(all_axes, means.items(), strict=True):
         _panel(axes, versions)
         axes.set_title(model)
         axes.sharey(all_axes[0])
-    handles, labels = all_axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower right", ncols=len(handles))
-    return style.png(figure)
+    all_axes[-1].legend()
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, versions: Mapping[str, Tensor]) -> None:

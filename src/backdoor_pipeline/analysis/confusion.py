@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 MOST_NUMBERS = 20  # classes whose cells still have room for a number
@@ -62,7 +63,7 @@ def _distinct(classes: Sequence[str]) -> list[str]:
 
 
 @style.styled
-def _draw(shares: Shares, names: list[str], title: str) -> bytes:
+def _draw(shares: Shares, names: list[str], title: str) -> Drawn:
     width = style.COLUMN if len(names) <= 10 else style.PAGE
     figure, (axes,) = style.canvas(title, width, width * 0.9)
     colors = mpl.colormaps["Blues"].with_extremes(bad=style.MISSING)
@@ -73,7 +74,7 @@ def _draw(shares: Shares, names: list[str], title: str) -> bytes:
     bar = figure.colorbar(picture, ax=axes, shrink=0.7, aspect=30)
     bar.set_label("percent of the true class")
     bar.outline.set_visible(False)
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _shortened(names: list[str]) -> list[str]:
@@ -109,7 +110,7 @@ def _plotly(shares: Shares, names: list[str], title: str) -> dict[str, Any]:
         "z": percent.tolist(),
         "zmin": 0,
         "zmax": 100,
-        "colorscale": "Blues",
+        "colorscale": style.web_scale("Blues"),
         "colorbar": {"title": {"text": "percent of<br>the true class"}},
         "hovertemplate": "true %{y}<br>predicted %{x}<br>%{z} %<extra></extra>",
         "hoverongaps": False,

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 LOSS = {"loss": ("training loss", style.BLUE, "-")}
@@ -45,15 +46,14 @@ def _measured(history: pd.DataFrame, lines: Lines) -> Iterable[tuple[str, str, s
 
 
 @style.styled
-def _draw(history: pd.DataFrame, title: str) -> bytes:
+def _draw(history: pd.DataFrame, title: str) -> Drawn:
     figure, (loss, rates) = style.canvas(title, style.PAGE, 2.4, columns=2)
     _panel(loss, history, LOSS, "training loss")
     _panel(rates, history, RATES, "percent of images", percent=True)
     rates.set_ylim(-2, 102)
-    handles, labels = rates.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower right", ncols=len(handles))
-    return style.png(figure)
+    if rates.lines:
+        rates.legend(handlelength=2.8)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, history: pd.DataFrame, lines: Lines, ylabel: str, percent: bool = False) -> None:
@@ -74,14 +74,13 @@ def _plotly(history: pd.DataFrame, title: str) -> dict[str, Any]:
         *({**_trace(*line, axis=""), "showlegend": False} for line in _measured(history, LOSS)),
         *(_trace(*line, axis="2", factor=100) for line in _measured(history, RATES)),
     ]
-    epochs = {"title": {"text": "epoch"}, "showgrid": False, "zeroline": False}
-    heights = {"gridcolor": "#E5E5E5", "zeroline": False}
+    epochs = {"title": {"text": "epoch"}, "showgrid": False}
     layout = style.plotly_layout(
         title,
         xaxis={**epochs, "domain": [0, 0.44]},
         xaxis2={**epochs, "domain": [0.56, 1], "anchor": "y2"},
-        yaxis={**heights, "title": {"text": "training loss"}},
-        yaxis2={**heights, "title": {"text": "percent of images"}, "anchor": "x2", "range": [-2, 102]},
+        yaxis={"title": {"text": "training loss"}},
+        yaxis2={"title": {"text": "percent of images"}, "anchor": "x2", "range": [-2, 102]},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": -0.2},
     )
     return {"data": traces, "layout": layout}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.defense_panels import LOSS, SUSPICION, Lines, panels_of
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 
@@ -43,12 +44,11 @@ def defense_figure(
          for x, y in zip(xs, ys, strict=True)],
         columns=["panel", "series", "x", "y"],
     )  # fmt: skip
-    by_class = shown.curve is not None and shown.curve.x == CLASS
-    return Figure(title, _draw(panels, shown, title), _plotly(panels, title, by_class=by_class), points)
+    return Figure(title, _draw(panels, shown, title), _plotly(panels, shown.curve, title), points)
 
 
 @style.styled
-def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
+def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> Drawn:
     pictures = dict(list(shown.pictures.items())[:MOST_PICTURES])
     columns = len(panels) + bool(pictures)
     figure, all_axes = style.canvas(title, style.PAGE if columns > 1 else style.COLUMN, 2.3, max(1, columns))
@@ -59,23 +59,23 @@ def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> bytes:
     if not columns:
         all_axes[0].text(0.5, 0.5, "this defense leaves nothing to show", ha="center", va="center")
         all_axes[0].set_axis_off()
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, name: str, lines: Lines, shown: Diagnostics) -> None:
     axes.grid(axis="y")
+    along, height = _named(name, lines, shown.curve)
+    axes.set(xlabel=along, ylabel=height)
     if name == LOSS:
         for (phase, line), color in zip(lines.items(), cycle(COLORS), strict=False):
             axes.plot(*line, color=color, label=phase, marker="o" if len(line[0]) == 1 else "")
         if len(lines) > 1:
             axes.legend()
-        axes.set(xlabel="epoch", ylabel="loss of its training")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif name == SUSPICION:
         for kind, (xs, ys) in lines.items():
             width = xs[1] - xs[0] if len(xs) > 1 else 1.0
             axes.bar(xs, ys, width, color=KIND_COLORS[kind], alpha=0.6, label=kind)
-        axes.set(xlabel="suspicion score", ylabel="share of each kind")
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend()
     elif shown.curve:
@@ -89,7 +89,6 @@ def _search_panel(axes: Axes, lines: Lines, curve: Curve) -> None:
         axes.plot(xs, ys, color=color, label=_words(series) if len(lines) > 1 else None, **mark)
     if curve.chosen is not None:
         axes.axvline(curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
-    axes.set(xlabel=_words(curve.x), ylabel=_words(next(iter(lines))) if len(lines) == 1 else "")
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     if curve.x == CLASS:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -115,18 +114,26 @@ def _montage(axes: Axes, pictures: Mapping[str, Tensor]) -> None:
     axes.set_axis_off()
 
 
-def _plotly(panels: dict[str, Lines], title: str, *, by_class: bool) -> dict[str, Any]:
+def _named(name: str, lines: Lines, curve: Curve | None) -> tuple[str, str]:
+    """What is along the axes of a panel."""
+    if name == LOSS:
+        return "epoch", "loss of its training"
+    if name == SUSPICION or curve is None:
+        return "suspicion score", "share of each kind"
+    return _words(curve.x), _words(next(iter(lines))) if len(lines) == 1 else ""
+
+
+def _plotly(panels: dict[str, Lines], curve: Curve | None, title: str) -> dict[str, Any]:
+    by_class = curve is not None and curve.x == CLASS
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     for number, (name, lines) in enumerate(panels.items(), start=1):
-        axis = "" if number == 1 else str(number)
         mode = "markers" if by_class and name not in (LOSS, SUSPICION) else "lines"
-        start = (number - 1) / len(panels)
-        layout[f"xaxis{axis}"] = {"domain": [start, start + 0.85 / len(panels)], "title": {"text": name}}
-        layout[f"yaxis{axis}"] = {"anchor": f"x{axis}", "gridcolor": "#E5E5E5"}
-        for series, (xs, ys) in lines.items():
-            traces.append(
-                {"name": series, "x": xs, "y": ys, "xaxis": f"x{axis}", "yaxis": f"y{axis}"}
-                | ({"type": "bar"} if name == SUSPICION else {"type": "scatter", "mode": mode})
-            )
+        along, height = _named(name, lines, curve)
+        axes, place = style.plotly_panel(number, len(panels), along, height)
+        layout |= axes
+        for (series, (xs, ys)), color in zip(lines.items(), cycle(COLORS), strict=False):
+            shade = {"color": style.web(KIND_COLORS.get(series, color))}
+            look = {"type": "bar", "opacity": 0.6} if name == SUSPICION else {"type": "scatter", "mode": mode}
+            traces.append({"name": series, "x": xs, "y": ys, "marker": shade, **look, **place})
     return {"data": traces, "layout": style.plotly_layout(title, barmode="overlay", **layout)}

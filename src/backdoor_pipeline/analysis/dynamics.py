@@ -7,7 +7,7 @@ from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.lines import Line, Panel, line_figure, note
 from backdoor_pipeline.analysis.sample_gradients import TOTAL
 
-COLORS = {TOTAL: style.BLACK, "clean": style.BLUE, "poisoned": style.VERMILION, "cross": style.ORANGE}
+COLORS = {"clean": style.BLUE, "poisoned": style.VERMILION, "cross": style.ORANGE, TOTAL: style.BLACK}
 PARTS = {  # column before "_loss" and "_accuracy": label, color, dash
     "clean_train": ("clean, train", style.BLUE, "-"),
     "poisoned_train": ("poisoned, train", style.VERMILION, "-"),
@@ -16,9 +16,9 @@ PARTS = {  # column before "_loss" and "_accuracy": label, color, dash
     "poisoned_test": ("triggered, test", style.VERMILION, "--"),
 }
 PAIRS = {
-    "total_clean": ("cos(all, clean)", style.BLUE, "--"),
-    "total_poisoned": ("cos(all, poisoned)", style.VERMILION, "--"),
-    "clean_poisoned": ("cos(clean, poisoned)", style.PURPLE, "-."),
+    "total_clean": ("all, clean", style.BLUE, "--"),
+    "total_poisoned": ("all, poisoned", style.VERMILION, "--"),
+    "clean_poisoned": ("clean, poisoned", style.PURPLE, "-."),
 }
 UNWATCHED = "This training was not watched: add --params watch.forgetting:true to see it here."
 NO_GRADIENTS = "No gradients were taken in this training: add --params watch.gradients:200 to see them here."
@@ -57,14 +57,8 @@ def gradient_figure(epochs: pd.DataFrame, title: str) -> Figure:
     if not _any(epochs, [f"gsnr_{TOTAL}"]):
         return note(title, NO_GRADIENTS)
     at = epochs.set_index("epoch")
-    kinds = {kind: color for kind, color in COLORS.items() if f"gsnr_{kind}" in at}
-    ratios, norms = (
-        [
-            Line("all" if kind == TOTAL else kind, color, "-", at[f"{name}_{kind}"])
-            for kind, color in kinds.items()
-        ]
-        for name in ("gsnr", "norm")
-    )
+    kinds = [kind for kind in COLORS if f"gsnr_{kind}" in at]
+    ratios, norms = ([_of_kind(at, name, kind) for kind in kinds] for name in ("gsnr", "norm"))
     floor = Line("pure noise", style.BLACK, ":", 1 / at["gradient_images"], marked=False)
     cosines = [Line(*look, at[f"cosine_{pair}"]) for pair, look in PAIRS.items() if f"cosine_{pair}" in at]
     panels = [
@@ -73,6 +67,14 @@ def gradient_figure(epochs: pd.DataFrame, title: str) -> Figure:
         Panel("epoch", "cosine of mean gradients", cosines, ylim=(-1.05, 1.05)),
     ]
     return line_figure(title, panels, epochs)
+
+
+def _of_kind(at: pd.DataFrame, name: str, kind: str) -> Line:
+    """All images last and with gaps: mostly clean, they would lie under the line of those, or over it."""
+    values = at[f"{name}_{kind}"]
+    if kind == TOTAL:
+        return Line("all", COLORS[kind], "--", values, marked=False)
+    return Line(kind, COLORS[kind], "-", values)
 
 
 def _any(epochs: pd.DataFrame, columns: list[str]) -> bool:

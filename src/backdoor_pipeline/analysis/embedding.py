@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.seeds import derive_seed
 
@@ -20,6 +21,10 @@ MUTED = (
     "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
     "#DDCC77", "#CC6677", "#882255", "#AA4499", "#BBBBBB",
 )  # fmt: skip
+EDGE = {
+    "color": style.NEUTRAL,
+    "width": 0.5,
+}  # of points in the browser: the darkest would be lost on a dark page
 MOST_COLORS = len(MUTED)  # classes; beyond, only those that the attack is after are told apart
 Points = NDArray[np.float32]
 Embed = Callable[[Points], Points]
@@ -134,14 +139,16 @@ class _Group:
     color: str
     marker: str
     in_plane: bool = False
+    target: bool = False
 
 
 def _groups(images: Embedded) -> list[_Group]:
     labels, targets, classes = images.labels.numpy(), images.targets.numpy(), images.classes
     clean = targets < 0
+    target = targets[~clean][0] if len({*targets[~clean].tolist()}) == 1 else -1  # -1: none, or several
     if len(classes) <= MOST_COLORS:
         groups = [
-            _Group(name, clean & (labels == label), MUTED[label], "o", in_plane=True)
+            _Group(name, clean & (labels == label), MUTED[label], "o", in_plane=True, target=label == target)
             for label, name in enumerate(classes)
         ]
     else:
@@ -158,16 +165,15 @@ def _spread(features: Tensor) -> bool:
 
 
 @style.styled
-def _draw(points: Mapping[str, Points], groups: Sequence[_Group], axis: str, title: str) -> bytes:
+def _draw(points: Mapping[str, Points], groups: Sequence[_Group], axis: str, title: str) -> Drawn:
     width = style.PAGE if len(points) > 1 else style.COLUMN
     figure, all_axes = style.canvas(title, width, 3.2, columns=len(points))
     for axes, (name, laid) in zip(all_axes, points.items(), strict=True):
         _panel(axes, laid, groups)
         axes.set(title=name, xlabel=f"{axis} 1", ylabel=f"{axis} 2", xticks=[], yticks=[])
-    handles, labels = all_axes[-1].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower right", ncols=len(handles))
-    return style.png(figure)
+    if all_axes[0].get_legend_handles_labels()[0]:
+        all_axes[0].legend(handletextpad=0.2)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, laid: Points, groups: Sequence[_Group]) -> None:
@@ -179,11 +185,30 @@ def _panel(axes: Axes, laid: Points, groups: Sequence[_Group]) -> None:
         size, width = (4, 0.0) if group.marker == "o" else (7, 0.5)
         label = None if group.in_plane else group.name
         axes.scatter(x, y, size, group.color, marker=group.marker, linewidths=width, label=label)
-    outline = [withStroke(linewidth=2, foreground="white")]
+    axes.margins(0.08)
     for group in groups:
         if group.in_plane:
-            x, y = np.median(laid[group.rows], axis=0)
-            axes.text(x, y, group.name, ha="center", va="center", fontsize=7, path_effects=outline)
+            _name(axes, group, laid)
+
+
+def _name(axes: Axes, group: _Group, laid: Points) -> None:
+    """The class's name above the bulk of its points; the target's in bold, and said to be it."""
+    mine = laid[group.rows]
+    middle = np.median(mine, axis=0)
+    reach = np.quantile(np.abs(mine - middle), 0.9, axis=0)
+    bulk = mine[(np.abs(mine - middle) <= reach).all(axis=1)]
+    top = bulk[:, 1].max() if len(bulk) else middle[1]
+    axes.annotate(
+        f"{group.name} (target)" if group.target else group.name,
+        (middle[0], top),
+        (0, 4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=7,
+        fontweight="bold" if group.target else "normal",
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+    )
 
 
 def _plotly(
@@ -199,17 +224,17 @@ def _plotly(
             continue
         for group in groups:
             x, y = laid[group.rows].round(3).T
-            symbol = "circle" if group.marker == "o" else "x"
+            symbol, color = ("circle", group.color) if group.marker == "o" else ("x", style.VERMILION)
             trace = {
                 "type": "scattergl",
                 "mode": "markers",
-                "name": group.name,
+                "name": f"{group.name} (target)" if group.target else group.name,
                 "legendgroup": group.name,
                 "showlegend": number == 1,
                 "x": x.tolist(),
                 "y": y.tolist(),
                 "text": names[group.rows].tolist(),
-                "marker": {"color": group.color, "size": 5, "symbol": symbol},
+                "marker": {"color": color, "size": 5, "symbol": symbol, "line": EDGE},
             }
             traces.append(trace | place)
     return {"data": traces, "layout": style.plotly_layout(title, **layout)}

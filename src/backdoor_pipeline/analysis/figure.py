@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from backdoor_pipeline.analysis.drawn import Drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,15 +15,20 @@ class Figure:
 
     Attributes:
         title: what is shown and of which experiment.
-        png: the picture as drawn by matplotlib, 200 dots per inch, to be printed at its natural size.
+        drawn: the picture as drawn by matplotlib, to be printed at its natural size.
         plotly: the figure as plotly JSON, `{"data": [...], "layout": {...}}`, of plain Python values.
         table: the numbers behind it.
     """
 
     title: str
-    png: bytes
+    drawn: Drawn
     plotly: dict[str, Any]
     table: pd.DataFrame
 
+    @property
+    def png(self) -> bytes:
+        """The picture, 200 dots per inch."""
+        return self.drawn.picture()
 
-NOT_DRAWN = Figure("", b"", {}, pd.DataFrame())  # what stands for one that nobody has asked for
+
+NOT_DRAWN = Figure("", Drawn(Canvas()), {}, pd.DataFrame())  # what stands for one that nobody has asked for

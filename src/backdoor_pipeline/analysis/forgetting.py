@@ -3,15 +3,16 @@
 from typing import Any
 
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.dynamics import COLORS, UNWATCHED
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.analysis.lines import note
 from backdoor_pipeline.analysis.recorder import KINDS
 
 MOST = 12  # events told apart; more share the last bar
+LEAST = 0.01  # of a kind's samples are in the last bar drawn, or more share it
 
 
 def forgetting_figure(samples: pd.DataFrame, title: str) -> Figure:
@@ -30,7 +31,8 @@ def forgetting_figure(samples: pd.DataFrame, title: str) -> Figure:
     table = forgetting_table(samples)
     if table.empty:
         return note(title, UNWATCHED)
-    return Figure(title, _draw(table, title), _plotly(table, title), table)
+    bars = drawn_bars(table)
+    return Figure(title, _draw(bars, title), _plotly(bars, title), table)
 
 
 def forgetting_table(samples: pd.DataFrame) -> pd.DataFrame:
@@ -59,8 +61,24 @@ def forgetting_table(samples: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def drawn_bars(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `forgetting_table` that are worth a bar: the thin end of the tail shares the last one.
+
+    Returns:
+        The same columns, and `bar`, what stands below each: "5+" is five events or more.
+    """
+    at_least = table[::-1].groupby("role")["share"].cumsum()
+    last = int(table.loc[at_least >= LEAST, "events"].max())
+    shared = table["events"].max() > last or last == MOST
+    bars = table.assign(events=table["events"].clip(upper=last))
+    counted = {"samples": "sum", "share": "sum", "mean": "first", "rate": "first", "never_learned": "first"}
+    bars = bars.groupby(["role", "events"], sort=False).agg(counted).reset_index()
+    named = bars["events"].astype(str)
+    return bars.assign(bar=named.where((bars["events"] < last) | (not shared), named + "+"))
+
+
 @style.styled
-def _draw(table: pd.DataFrame, title: str) -> bytes:
+def _draw(table: pd.DataFrame, title: str) -> Drawn:
     figure, (axes,) = style.canvas(title, style.COLUMN, 2.5)
     kinds = [kind for kind in KINDS if kind in set(table["role"])]
     width = 0.84 / len(kinds)
@@ -69,11 +87,12 @@ def _draw(table: pd.DataFrame, title: str) -> bytes:
         places = mine["events"] + (number - (len(kinds) - 1) / 2) * width
         axes.bar(places, 100 * mine["share"], width, color=COLORS[kind], label=_label(mine))
     axes.set(xlabel="forgetting events", ylabel="samples of each kind (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    named = dict(zip(table["events"], table["bar"], strict=True))
+    axes.set_xticks(list(named), list(named.values()))
     axes.set_xlim(-0.6, table["events"].max() + 0.6)
     axes.grid(axis="y")
     figure.legend(loc="outside lower center")
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _label(mine: pd.DataFrame) -> str:
@@ -93,11 +112,12 @@ def _plotly(table: pd.DataFrame, title: str) -> dict[str, Any]:
         }
         for kind, mine in table.groupby("role", sort=False)
     ]
+    places, names = table["events"].tolist(), table["bar"].tolist()
     layout = style.plotly_layout(
         title,
         barmode="group",
-        xaxis={"title": {"text": "forgetting events"}, "dtick": 1},
-        yaxis={"title": {"text": "samples of each kind (%)"}, "gridcolor": "#E5E5E5"},
+        xaxis={"title": {"text": "forgetting events"}, "tickvals": places, "ticktext": names},
+        yaxis={"title": {"text": "samples of each kind (%)"}},
         legend={"x": 1, "xanchor": "right", "y": 1},
     )
     return {"data": bars, "layout": layout}

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
@@ -71,7 +72,10 @@ class Panel:
 
 
 def line_figure(title: str, panels: Sequence[Panel], table: pd.DataFrame) -> Figure:
-    """The panels in a row, one legend below them; a column wide if it is one panel, else a page."""
+    """The panels in a row; a column wide if it is one panel, else a page.
+
+    One legend is below all of them if they show the same lines, else one below each.
+    """
     panels = list(panels)
     return Figure(title, _draw(title, panels), _plotly(title, panels), table.reset_index(drop=True))
 
@@ -86,29 +90,34 @@ def note(title: str, sentence: str) -> Figure:
 
 
 @style.styled
-def _write(title: str, sentence: str) -> bytes:
+def _write(title: str, sentence: str) -> Drawn:
     figure, (axes,) = style.canvas(title, style.COLUMN, 1.0)
     axes.set_axis_off()
     lines = textwrap.wrap(sentence, 52)
     axes.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", fontsize=8, transform=axes.transAxes)
-    return style.png(figure)
+    return Drawn(figure)
 
 
 @style.styled
-def _draw(title: str, panels: list[Panel]) -> bytes:
+def _draw(title: str, panels: list[Panel]) -> Drawn:
     width = style.PAGE if len(panels) > 1 else style.COLUMN
-    figure, all_axes = style.canvas(title, width, 2.4, columns=len(panels))
-    entries: dict[str, Any] = {}
+    below = 0 if _alike(panels) else 0.15 * max(len(panel.lines) for panel in panels)
+    figure, all_axes = style.canvas(title, width, 2.4 + below, columns=len(panels))
     for axes, panel in zip(all_axes, panels, strict=True):
         _panel(axes, panel)
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if entries:
-        columns = len(entries) if sum(map(len, entries)) < width * 11 else (len(entries) + 1) // 2
-        figure.legend(
-            entries.values(), entries.keys(), handlelength=2.8, loc="outside lower center", ncols=columns
-        )
-    return style.png(figure)
+    handles, labels = all_axes[0].get_legend_handles_labels()
+    if not _alike(panels):
+        for axes in all_axes:
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), handlelength=2.8)
+    elif handles:
+        columns = len(labels) if sum(map(len, labels)) < width * 11 else (len(labels) + 1) // 2
+        figure.legend(handles, labels, handlelength=2.8, loc="outside lower center", ncols=columns)
+    return Drawn(figure)
+
+
+def _alike(panels: Sequence[Panel]) -> bool:
+    """Whether all panels show lines of the same names."""
+    return len({tuple(line.label for line in panel.lines) for panel in panels}) == 1
 
 
 def _panel(axes: Axes, panel: Panel) -> None:
@@ -132,7 +141,7 @@ def _plotly(title: str, panels: list[Panel]) -> dict[str, Any]:
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     shapes = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     width = (1 - GAP * (len(panels) - 1)) / len(panels)
     for number, panel in enumerate(panels):
         axis = "" if number == 0 else str(number + 1)
@@ -142,22 +151,21 @@ def _plotly(title: str, panels: list[Panel]) -> dict[str, Any]:
             "domain": [start, min(1, start + width)],
             "anchor": f"y{axis}",
             "showgrid": False,
-            "zeroline": False,
         }
         layout[f"yaxis{axis}"] = {
             "title": {"text": panel.ylabel},
             "anchor": f"x{axis}",
-            "gridcolor": "#E5E5E5",
-            "zeroline": False,
             **({"type": "log"} if panel.log else {}),
             **({"range": _range(panel)} if panel.ylim else {}),
         }
+        own = "" if _alike(panels) else axis
         for line in panel.lines:
-            traces.append({**_trace(line, axis), "showlegend": line.label not in seen})
-            seen.add(line.label)
+            traces.append({**_trace(line, axis, own), "showlegend": (own, line.label) not in seen})
+            seen.add((own, line.label))
+        middle = start + width / 2 if not _alike(panels) else 0.5
+        layout[f"legend{own}"] = {"orientation": "h", "x": middle, "xanchor": "center", "y": -0.2}
         if panel.mark:
             shapes.append(_vertical(panel.mark[0], axis))
-    layout["legend"] = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2}
     return {"data": traces, "layout": style.plotly_layout(title, **layout, shapes=shapes)}
 
 
@@ -167,21 +175,22 @@ def _range(panel: Panel) -> list[float]:
     return [math.log10(end) if panel.log else end for end in panel.ylim]
 
 
-def _trace(line: Line, axis: str) -> dict[str, Any]:
+def _trace(line: Line, axis: str, legend: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers" if line.dotted else "lines",
         "name": line.label,
-        "legendgroup": line.label,
+        "legend": f"legend{legend}",
+        "legendgroup": f"{legend}{line.label}",
         "x": line.points.index.tolist(),
         "y": line.points.tolist(),
         "xaxis": f"x{axis}",
         "yaxis": f"y{axis}",
-        "line": {"color": line.color, "dash": DASHES[line.dash]},
+        "line": {"color": style.web(line.color), "dash": DASHES[line.dash]},
     }
 
 
 def _vertical(place: float, axis: str) -> dict[str, Any]:
-    look = {"color": style.BLACK, "dash": "dot", "width": 1}
+    look = {"color": style.NEUTRAL, "dash": "dot", "width": 1}
     across = {"x0": place, "x1": place, "xref": f"x{axis}", "y0": 0, "y1": 1, "yref": f"y{axis} domain"}
     return {"type": "line", **across, "line": look}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 LINE = 108  # characters of the print that fit the width of a page
@@ -86,7 +87,7 @@ def _lines(marked: Marked) -> Iterator[list[tuple[int, str, bool]]]:
 
 
 @style.styled
-def _draw(title: str, rows: list[tuple[str, str, Marked]], versions: int) -> bytes:
+def _draw(title: str, rows: list[tuple[str, str, Marked]], versions: int) -> Drawn:
     placed: list[tuple[float, float, str, dict[str, Any]]] = []
     top = 0.0
     for number, (label, name, marked) in enumerate(rows):
@@ -106,7 +107,7 @@ def _draw(title: str, rows: list[tuple[str, str, Marked]], versions: int) -> byt
     axes.set_ylim(top, 0)
     for x, y, text, look in placed:
         axes.text(x, y, text, fontsize=7, va="top", **look)
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _plotly(title: str, rows: list[tuple[str, str, Marked]]) -> dict[str, Any]:
@@ -124,10 +125,5 @@ def _plotly(title: str, rows: list[tuple[str, str, Marked]]) -> dict[str, Any]:
         [name for _, name, _ in rows],
         [told(marked) for _, _, marked in rows],
     ]
-    trace = {
-        "type": "table",
-        "columnwidth": [1, 0.7, 6],
-        "header": {"values": ["class", "version", "sentence"], "align": "left"},
-        "cells": {"values": cells, "align": "left"},
-    }
+    trace = style.web_table(["class", "version", "sentence"], cells, columnwidth=[1, 0.7, 6])
     return {"data": [trace], "layout": style.plotly_layout(title)}

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 
 FRAME = 192  # gray around the images: black, white and unchanged (128) corners all stand out from it
 BROWSER_BYTES = 200_000  # of PNG, a third more as text
@@ -78,7 +79,7 @@ class Sheet:
         return xs, ys, [y + (tall + strip) / 2 for y in ys]
 
     @style.styled
-    def draw(self, title: str, width: float) -> bytes:
+    def draw(self, title: str, width: float) -> Drawn:
         """The sheet as PNG, `width` inches wide with the names of its rows."""
         sheet = self.pixels()
         xs, ys, below = self.middles()
@@ -98,7 +99,7 @@ class Sheet:
             extend = "both" if self.bar.extended else "neither"
             bar = figure.colorbar(scale, ax=axes, shrink=0.5, aspect=20, label=self.bar.label, extend=extend)
             bar.outline.set_visible(False)
-        return style.png(figure)
+        return Drawn(figure)
 
     def plotly(self, title: str) -> dict[str, Any]:
         """The sheet for the browser."""
@@ -107,11 +108,17 @@ class Sheet:
         xs, ys, below = self.middles()
         source, scale = _data_uri(sheet)
         image = {"type": "image", "source": source, "dx": scale, "dy": scale, "hoverinfo": "skip"}
-        bare = {"showgrid": False, "zeroline": False, "showline": False, "ticks": ""}
+        bare = {"showgrid": False, "showline": False, "ticks": ""}
         x = {"tickvals": xs, "ticktext": [name.replace("\n", "<br>") for name in self.columns]}
         y = {"tickvals": ys, "ticktext": [name.replace("\n", "<br>") for name in self.rows]}
         captions = [
-            {"x": at, "y": line, "text": caption, "showarrow": False, "font": {"size": 10}}
+            {
+                "x": at,
+                "y": line,
+                "text": caption,
+                "showarrow": False,
+                "font": {"size": 10, "color": style.BLACK},
+            }
             for line, row in zip(below, self.captions, strict=False)
             for at, caption in zip(xs, row, strict=True)
         ]

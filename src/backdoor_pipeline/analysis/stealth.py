@@ -1,5 +1,6 @@
 """How visible the poison is, as a table."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 from matplotlib.transforms import Bbox
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 KINDS = {"": "triggered test images", "train_": "poisoned training images"}  # by their prefix in the metrics
@@ -17,6 +19,12 @@ MEASURES = {
     "linf": ("L∞", "{:.2f}"),
     "unchanged": ("unchanged", "{:.0%}"),
 }
+
+LIKE, LOUD = 0.99, 30.0  # an SSIM above and a PSNR below (dB) seem to contradict each other
+WHY = (
+    "Why SSIM is high where PSNR is low: SSIM is a mean over windows that stay inside the image. A small "
+    "patch in a corner is in few of them, at their faint edge; PSNR counts every pixel alike."
+)
 
 
 def stealth_figure(metrics: Mapping[str, Any], title: str) -> Figure:
@@ -41,7 +49,15 @@ def stealth_figure(metrics: Mapping[str, Any], title: str) -> Figure:
         kind: [_cell(value, form) for value, (_, form) in zip(values, MEASURES.values(), strict=True)]
         for kind, values in rows.items()
     }
-    return Figure(title, _draw(headings, cells, title), _plotly(headings, cells, title), table)
+    remark = WHY if any(_contradict(row) for row in rows.values()) else ""
+    return Figure(
+        title, _draw(headings, cells, remark, title), _plotly(headings, cells, remark, title), table
+    )
+
+
+def _contradict(row: list[float | None]) -> bool:
+    psnr, ssim, *_ = row
+    return psnr is not None and ssim is not None and psnr < LOUD and ssim > LIKE
 
 
 def _cell(value: float | None, form: str) -> str:
@@ -49,12 +65,13 @@ def _cell(value: float | None, form: str) -> str:
 
 
 @style.styled
-def _draw(headings: list[str], cells: Mapping[str, list[str]], title: str) -> bytes:
-    figure, (axes,) = style.canvas(title, style.PAGE, 0.25 * max(2, len(cells) + 1))
+def _draw(headings: list[str], cells: Mapping[str, list[str]], remark: str, title: str) -> Drawn:
+    lines = textwrap.wrap(remark, 100)
+    figure, (axes,) = style.canvas(title, style.PAGE, 0.25 * max(2, len(cells) + 1) + 0.17 * len(lines))
     axes.set_axis_off()
     if not cells:
         axes.text(0.5, 0.5, "no attack: no image was changed", ha="center", va="center")
-        return style.png(figure)
+        return Drawn(figure)
     table = axes.table(
         cellText=list(cells.values()),
         rowLabels=list(cells),
@@ -67,14 +84,18 @@ def _draw(headings: list[str], cells: Mapping[str, list[str]], title: str) -> by
     table.set_fontsize(7)
     for cell in table.get_celld().values():
         cell.set_linewidth(0.5)
-    return style.png(figure)
+    if lines:
+        text, start, down = "\n".join(lines), (0, 0), (0, -6)
+        axes.annotate(text, start, down, "axes fraction", "offset points", va="top", fontsize=7)
+    return Drawn(figure)
 
 
-def _plotly(headings: list[str], cells: Mapping[str, list[str]], title: str) -> dict[str, Any]:
+def _plotly(headings: list[str], cells: Mapping[str, list[str]], remark: str, title: str) -> dict[str, Any]:
     columns = [list(cells), *map(list, zip(*cells.values(), strict=True))]
-    table = {
-        "type": "table",
-        "header": {"values": ["images", *headings], "align": "left"},
-        "cells": {"values": columns, "align": "left"},
+    table = style.web_table(["images", *headings], columns)
+    below = {
+        **{"text": "<br>".join(textwrap.wrap(remark, 80)), "align": "left", "showarrow": False},
+        **{"xref": "paper", "x": 0, "xanchor": "left"},
+        **{"yref": "paper", "y": 1, "yanchor": "top", "yshift": -40 - 25 * len(cells)},  # below the rows
     }
-    return {"data": [table], "layout": style.plotly_layout(title)}
+    return {"data": [table], "layout": style.plotly_layout(title, annotations=[below] if remark else [])}

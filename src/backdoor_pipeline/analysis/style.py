@@ -1,7 +1,7 @@
 """The one look of every figure: colors, sizes, fonts. Drawn with matplotlib's objects, without pyplot."""
 
-import io
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -9,13 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogFormatter
-from matplotlib.transforms import Bbox
 
 # Okabe & Ito (2008): told apart with every kind of color blindness; their yellow is too pale for a line
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = PALETTE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 MISSING = "#DDDDDD"
+NEUTRAL, FAINT, CLEAR = (
+    "#808080",
+    "rgba(128, 128, 128, 0.3)",
+    "rgba(0, 0, 0, 0)",
+)  # on light and dark pages alike
 
 COLUMN, PAGE = 3.5, 7.0  # inches: one column of a two-column paper, and both
 DPI = 200
@@ -32,6 +36,8 @@ styled = mpl.rc_context(
         "legend.fontsize": 7,
         "legend.frameon": False,
         "figure.titlesize": 9,
+        "pdf.fonttype": 42,  # TrueType: journals refuse matplotlib's usual Type 3
+        "svg.hashsalt": "backdoor_pipeline",  # or ids differ each time
         "text.parse_math": False,  # a name with two $ is no formula
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -66,12 +72,15 @@ def canvas(title: str, width: float, height: float, columns: int = 1) -> tuple[C
     """An empty figure with its title and one row of axes.
 
     Args:
-        title: wrapped to the width.
+        title: wrapped to the width; in a column what is before its colon has a line of its own, so that
+            figures of one experiment align side by side.
         width: inches, `COLUMN` or `PAGE`.
         height: inches below the title, which gets the room that its lines need.
         columns: how many axes.
     """
-    lines = wrapped(title, int(width * 14))  # characters that fit one inch at 9 points
+    head, colon, rest = title.partition(": ") if width < PAGE else (title, "", "")
+    fitting = int(width * 14)  # characters that fit one inch at 9 points
+    lines = [*wrapped(head + colon.strip(), fitting), *wrapped(rest, fitting)]
     figure = Canvas(figsize=(width, height + 0.17 * len(lines)), dpi=DPI, layout="compressed")
     figure.suptitle("\n".join(lines))
     axes = figure.subplots(1, columns, squeeze=False)
@@ -93,30 +102,47 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def png(figure: Canvas) -> bytes:
-    """The figure as PNG, of the width it was made with and the height it needs; the same bytes each time."""
-    figure.draw_without_rendering()  # or the box below is that of a figure not laid out yet
-    used, width = figure.get_tightbbox(), figure.get_figwidth()
-    page = Bbox.from_extents(0, used.y0 - 0.05, width, used.y1 + 0.05)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches=page, metadata={"Software": None})
-    return buffer.getvalue()
+WEB_AXIS = {"gridcolor": FAINT, "linecolor": FAINT, "tickcolor": FAINT, "zeroline": False}
 
 
 def plotly_layout(title: str, **parts: Any) -> dict[str, Any]:
-    """A plotly layout in this look.
+    """A plotly layout in this look: on whatever ground, in the colors that the page gives its texts.
 
     Args:
         title: wrapped.
-        parts: what the figure adds, such as `xaxis` and `yaxis`.
+        parts: what the figure adds, such as `xaxis` and `yaxis`, which get their lines.
     """
-    lines = wrapped(title, 80)
+    lines = wrapped(title, 60)
+    axes = {name: WEB_AXIS | axis for name, axis in parts.items() if name.startswith(("xaxis", "yaxis"))}
     return {
         "title": {"text": "<br>".join(lines), "x": 0.5, "font": {"size": 15}},
-        "font": {"family": "sans-serif", "size": 12, "color": "#000000"},
-        "plot_bgcolor": "#FFFFFF",
-        "paper_bgcolor": "#FFFFFF",
+        "font": {"family": "sans-serif", "size": 11},
+        "plot_bgcolor": CLEAR,
+        "paper_bgcolor": CLEAR,
         "margin": {"t": 40 + 20 * len(lines), "r": 20, "b": 60, "l": 70},
+        **parts,
+        **axes,
+    }
+
+
+def web(color: str) -> str:
+    """A color of print as it is seen on light and dark pages alike."""
+    return NEUTRAL if color == BLACK else color
+
+
+def web_scale(colors: str) -> list[tuple[float, str]]:
+    """Matplotlib's colors for plotly, which knows few of them, and some under other names."""
+    scale, steps = mpl.colormaps[colors], 8
+    return [(step / steps, mpl.colors.to_hex(scale(step / steps))) for step in range(steps + 1)]
+
+
+def web_table(headings: Sequence[str], columns: Sequence[Sequence[str]], **parts: Any) -> dict[str, Any]:
+    """A plotly table; what is not said here, its texts' color for one, is the page's."""
+    look = {"align": "left", "fill": {"color": CLEAR}, "line": {"color": FAINT}}
+    return {
+        "type": "table",
+        "header": {"values": list(headings), **look},
+        "cells": {"values": list(columns), **look},
         **parts,
     }
 
@@ -141,13 +167,10 @@ def plotly_panel(number: int, count: int, x: str, y: str) -> tuple[dict[str, Any
             "anchor": f"y{suffix}",
             "title": {"text": x},
             "showgrid": False,
-            "zeroline": False,
         },
         f"yaxis{suffix}": {
             "anchor": f"x{suffix}",
             "title": {"text": y},
-            "gridcolor": "#E5E5E5",
-            "zeroline": False,
         },
     }
     return layout, {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.stages import forward_with_stages
@@ -98,7 +99,7 @@ def _panels(changes: Mapping[str, Changes]) -> dict[str, dict[str, Tensor]]:
 
 
 @style.styled
-def _draw(changes: Mapping[str, Changes], title: str) -> bytes:
+def _draw(changes: Mapping[str, Changes], title: str) -> Drawn:
     panels = _panels(changes)
     columns = max(1, len(panels))
     figure, all_axes = style.canvas(title, style.PAGE if columns > 2 else style.COLUMN, 1.9, columns)
@@ -108,12 +109,12 @@ def _draw(changes: Mapping[str, Changes], title: str) -> bytes:
     if not panels:
         all_axes[0].text(0.5, 0.5, "no attack: there is no trigger to answer to", ha="center", va="center")
         all_axes[0].set_axis_off()
-        return style.png(figure)
+        return Drawn(figure)
     all_axes[0].set_ylabel("change by the trigger")
     figure.supxlabel(f"channel, by its change ({next(iter(changes))})", fontsize=8)
     handles, labels = all_axes[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower right", ncols=len(handles))
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, lines: Mapping[str, Tensor]) -> None:

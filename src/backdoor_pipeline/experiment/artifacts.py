@@ -15,7 +15,7 @@ from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 1}
+FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 2}
 
 PUBLISHED = (  # files of published models of texts
     "config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt",
@@ -40,10 +40,12 @@ def artifact_names(experiment: Experiment) -> dict[str, str]:
     the first covers the data set, its files too, so that a change of either split changes all names. What is
     watched in a training decides nothing of the model, so only `watch` and the figures depend on it.
     """
-    readable, digests, names = _readable(experiment), {"": ""}, {}
+    readable, digests = _readable(experiment), {"": ""}
+    names: dict[str, str] = {}
     for stage, spec in _specifications(experiment).items():
         digests[stage] = _digest(stage, spec, digests[AFTER.get(stage, "")])
-        names[stage] = f"{experiment.dataset.name}/{readable[stage]}-{digests[stage][:8]}"
+        above = names["evaluate"] if stage == "analyze" else experiment.dataset.name  # beside the scores
+        names[stage] = f"{above}/{readable[stage]}-{digests[stage][:8]}"
     return names
 
 
@@ -64,7 +66,7 @@ def _readable(experiment: Experiment) -> dict[str, str]:
         "defend": defend,
         "evaluate": defend,
         "watch": f"watch-{train}",
-        "analyze": defend,
+        "analyze": "figures",
     }
 
 
@@ -81,8 +83,8 @@ def _specifications(experiment: Experiment) -> dict[str, Any]:
         "defend": _defending(experiment),
         "evaluate": {},
         "watch": watching,
-        # which figures are drawn changes none of them
-        "analyze": [experiment.analyzing.model_dump(mode="json", exclude={"figures"}), watching],
+        # which figures are drawn, and in which formats, changes none of them
+        "analyze": [experiment.analyzing.model_dump(mode="json", exclude={"figures", "formats"}), watching],
     }
 
 

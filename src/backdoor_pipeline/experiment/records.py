@@ -34,7 +34,7 @@ def parameters(experiment: Experiment) -> Row:
     """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
     # `preparing` repeats others; what was watched, and which figures are drawn, change no result
     flat = flatten(experiment.model_dump(mode="json", exclude={"preparing", "watching"}))
-    del flat["analyzing.figures"]
+    del flat["analyzing.figures"], flat["analyzing.formats"], flat["analyzing.titles"]
     row = {
         name.removeprefix("choices."): json.dumps(value) if isinstance(value, list) else value
         for name, value in flat.items()

@@ -148,6 +148,8 @@ class Analyzing(Spec):
     """What the figures show, and which of them are drawn."""
 
     figures: tuple[FigureName, ...]
+    formats: tuple[Literal["pdf", "svg"], ...]
+    titles: bool
     sample_images: int = Field(ge=1, le=10)
     explained_images: int = Field(ge=1, le=8)
     frequency_saliency: Literal["figure", "equations"]

@@ -1,7 +1,7 @@
 """Settings checked by Pydantic, their errors told in one sentence (P8)."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -58,14 +58,13 @@ def check(kind: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
         where: the dotted path of these values in the parameters, for the message; "" at the top.
 
     Raises:
-        UserError: naming the parameter, what is wrong with it, and the closest known name of a misspelt one.
+        UserError: naming the parameter, what is wrong with it, and the closest known name of a misspelt one;
+            of parameters without a value all of them, and the file that they may be put into.
     """
     try:
         made = kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = _path(where, first["loc"])
-        raise UserError(_sentence(path, first, _fields_at(kind, first["loc"]))) from None
+        raise UserError(_told(kind, error.errors(), where)) from None
     for location in _truths_for_numbers(values, made):
         raise UserError(f"{_path(where, location)} is a truth value, which won't do: give it a number.")
     return made
@@ -120,6 +119,35 @@ def _tell_first(
             raise UserError(_sentence(path, one, _fields_at(kind, one["loc"]))) from None
 
 
+def _told(kind: type[BaseModel], errors: list[ErrorDetails], where: str) -> str:
+    """A misspelt name first, as it may be why another one is missing; then all that is missing at once."""
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    if not _is_missing(first):
+        return _sentence(_path(where, first["loc"]), first, _fields_at(kind, first["loc"]))
+    return lacking([_path(where, one["loc"]) for one in errors if _is_missing(one)])
+
+
+def _is_missing(error: ErrorDetails) -> bool:
+    return error["type"] == "missing" or (error["input"] is None and error["type"] != "extra_forbidden")
+
+
+def lacking(paths: Sequence[str]) -> str:
+    """What there is to say of parameters that have no value: all of them, and a file to put them into.
+
+    >>> lacking(["seed"])[-49:]
+    'put it into conf/local/parameters/experiment.yml.'
+    """
+    named = [f"'{path}'" for path in paths]
+    listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    table = paths[0].partition(".")[0] if "." in paths[0] else "experiment"
+    file = "mlflow.yml" if table == "mlflow" else f"parameters/{table}.yml"
+    have, them = ("have", "them") if len(paths) > 1 else ("has", "it")
+    return (
+        f"{listed} {have} no value: neither the parameters nor the data set's budget give one; "
+        f"put {them} into conf/local/{file}."
+    )
+
+
 def _path(where: str, location: Iterable[object]) -> str:
     return ".".join([*([where] if where else []), *map(str, location)])
 
@@ -129,8 +157,8 @@ def _sentence(path: str, error: ErrorDetails, siblings: list[str]) -> str:
         close = get_close_matches(path.rsplit(".", 1)[-1], siblings, n=1)
         hint = f" did you mean '{close[0]}'?" if close else ""
         return f"unknown parameter {quoted(path)}:{hint} Known: {', '.join(sorted(siblings))}."
-    if error["type"] == "missing" or error["input"] is None:
-        return f"'{path}' has no value: neither the parameters nor the data set's budget give one."
+    if _is_missing(error):
+        return lacking([path])
     reason = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
     given = "" if isinstance(error["input"], Mapping) else f" is {quoted(error['input'])}, which"
     return f"{path}{given} won't do: {reason[0].lower()}{reason[1:]}."

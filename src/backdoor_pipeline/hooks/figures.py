@@ -3,7 +3,7 @@
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-MARK = "figure_"  # begins the names of an experiment's figures in the catalog
+MARK = "figures."  # begins the names of an experiment's figures in the catalog
 
 
 def asked_figures(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:

@@ -139,7 +139,7 @@ def hints(figures: list[Path], project: Path, scored: bool, runs: list[str]) -> 
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")
     marks = ["runs", *[""] * len(runs)]
     lines += [f"{mark:<10} {line}" for mark, line in zip(marks, runs, strict=False)]
-    return [*lines, "pipelines  kedro viz run"]
+    return [*lines, "pipelines  kedro viz run, then http://127.0.0.1:4141/?types=nodes for the stages alone"]
 
 
 def where_runs_are(store: str, experiment: str = "") -> list[str]:

@@ -95,7 +95,7 @@ class TrackingHooks:
         listen(None)
         self._nodes.add(node.name)
         if f"{node.name}{METRICS}" not in outputs:  # stages know their own seconds, when reused too
-            self._rest[f"{SECONDS}/{node.name}"] = time.perf_counter() - self._clocks[node.name]
+            self._rest[f"{SECONDS}/{node.short_name}"] = time.perf_counter() - self._clocks[node.name]
         for name, data in outputs.items():
             self._log_output(name, data)
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
 LONGEST = 21  # characters of a name in a picture
@@ -21,7 +22,6 @@ WEB_MARKERS = (
 )  # fmt: skip
 DASHES, WEB_DASHES = ("-", "--", ":", "-."), ("solid", "dash", "dot", "dashdot")
 COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY, style.BLACK)
-GRID = {"gridcolor": "#E5E5E5", "zeroline": False}
 Trace = dict[str, Any]
 SLICED = ("x", "y", "z", "zmin", "text", "marker.symbol", "error_y.array")  # what differs between slices
 
@@ -92,13 +92,6 @@ def legend(figure: Canvas, handles: Sequence[Artist], labels: Sequence[str]) -> 
     """A legend below the panels, in as many columns as there is room for."""
     room = int(figure.get_figwidth() * 13 / (max(map(len, labels)) + 7))  # 13 characters to the inch
     figure.legend(handles, labels, loc="outside lower center", ncols=max(1, min(room, len(labels))))
-
-
-def page(figure: Canvas) -> bytes:
-    """The figure as PNG, laid out once: with many panels that takes most of the time."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return style.png(figure)
 
 
 def web_multiples(names: Sequence[str], columns: int, xaxis: Any, yaxis: Any) -> dict[str, Any]:
@@ -182,7 +175,7 @@ def note(title: str, sentence: str, table: pd.DataFrame) -> Figure:
     annotation = {"text": sentence, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
     hidden = {"visible": False}
     layout = style.plotly_layout(title, annotations=[annotation], xaxis=hidden, yaxis=hidden)
-    return Figure(title, style.png(figure), {"data": [], "layout": layout}, table)
+    return Figure(title, Drawn(figure), {"data": [], "layout": layout}, table)
 
 
 def wrapped(text: str, width: int, end: str = "\n") -> str:

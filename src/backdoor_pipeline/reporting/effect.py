@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
@@ -50,12 +51,12 @@ def effect(summary: pd.DataFrame, compared: Effect) -> Figure:
         return drawing.note(title, sentence, summary.iloc[:0])
     table = pd.concat([one.cells for one in found]).sort_values([*compared.by, "attacker", "defender"])
     full = f"{title}: {found[0].name}"
-    png = _draw(found[0], compared.of, full)
-    return Figure(full, png, _plotly(found, compared.of, title), table.reset_index(drop=True))
+    drawn = _draw(found[0], compared.of, full)
+    return Figure(full, drawn, _plotly(found, compared.of, title), table.reset_index(drop=True))
 
 
 @style.styled
-def _draw(shown: Slice, of: str, title: str) -> bytes:
+def _draw(shown: Slice, of: str, title: str) -> Drawn:
     cells = shown.cells
     defenders, attackers, levels = (in_order(cells[name]) for name in ("defender", "attacker", of))
     figure, panels = drawing.multiples(title, defenders, 2, 0.95)
@@ -68,7 +69,7 @@ def _draw(shown: Slice, of: str, title: str) -> bytes:
     if len(cells) < len(defenders) * len(attackers) * len(levels):
         handles, labels = [*handles, Line2D([], [], **NO_RESULT)], [*labels, "no result"]
     drawing.legend(figure, handles, labels)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, of: str, attackers: Sequence[str], levels: Sequence[str]) -> None:
@@ -95,7 +96,7 @@ def _plotly(found: list[Slice], of: str, title: str) -> dict[str, Any]:
     cells = pd.concat([one.cells for one in found])
     defenders, levels = in_order(cells["defender"]), in_order(cells[of])
     names = [defense_name(name) for name in defenders]
-    percent = {**drawing.GRID, "range": [0, 105], "title": {"text": "ASR (%)"}}
+    percent = {"range": [0, 105], "title": {"text": "ASR (%)"}}
     layout = drawing.web_multiples(names, 2, {"automargin": True, "type": "category"}, percent)
     traces = {one.name: _traces(one.cells, of, defenders, levels) for one in found}
     return drawing.chart(traces, title, {**layout, "barmode": "group"})
@@ -109,7 +110,8 @@ def _traces(cells: pd.DataFrame, of: str, defenders: list[str], levels: list[str
             traces.append(
                 {
                     "type": "bar", "name": level, "legendgroup": level, "showlegend": panel == 1,
-                    "xaxis": f"x{panel}", "yaxis": f"y{panel}", "marker": {"color": drawing.color(number)},
+                    "xaxis": f"x{panel}", "yaxis": f"y{panel}",
+                    "marker": {"color": style.web(drawing.color(number))},
                     "x": own["attacker"].tolist(), "y": drawing.numbers(own["asr_mean"]),
                     "error_y": {"type": "data", "array": drawing.numbers(own["asr_std"])},
                 }

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import CONTROL, Slice, defense_name, in_order, slices
@@ -70,14 +71,14 @@ class Matrix:
 
 
 @style.styled
-def _draw(shown: Slice, title: str) -> bytes:
+def _draw(shown: Slice, title: str) -> Drawn:
     matrix = Matrix(shown)
     upright = 0.055 * max(map(len, matrix.labels)) if matrix.crowded else 0.1
     height = 0.75 + 0.19 * len(matrix.rows) + upright
     figure, panels = drawing.multiples(title, list(PANELS), 2, height)
     for panel in panels:
         _panel(panel.axes, matrix, panel.name)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, matrix: Matrix, metric: str) -> None:
@@ -108,7 +109,7 @@ def lowest(metric: str, values: NDArray[np.float64]) -> float:
 
 
 def _plotly(found: list[Slice]) -> dict[str, Any]:
-    hidden = {"showgrid": False, "zeroline": False, "automargin": True, "type": "category"}
+    hidden = {"showgrid": False, "automargin": True, "type": "category"}
     names = [name for name, _ in PANELS.values()]
     layout = drawing.web_multiples(names, 2, hidden, {**hidden, "autorange": "reversed"})
     traces = {one.name: _traces(Matrix(one)) for one in found}
@@ -124,7 +125,8 @@ def _traces(matrix: Matrix) -> list[dict[str, Any]]:
         traces.append(
             {
                 "type": "heatmap", "x": matrix.names, "y": matrix.rows, "z": values.tolist(), "name": name,
-                "zmin": low, "zmax": 100, "colorscale": colors, "showscale": False, "hoverongaps": False,
+                "zmin": low, "zmax": 100, "colorscale": style.web_scale(colors),
+                "showscale": False, "hoverongaps": False,
                 "xaxis": f"x{number}", "yaxis": f"y{number}", "texttemplate": "%{z:.1f}",
                 "hovertemplate": f"%{{y}}, %{{x}}<br>{name} %{{z:.2f}}<extra></extra>",
             }

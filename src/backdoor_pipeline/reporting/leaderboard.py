@@ -33,8 +33,8 @@ SCORE_COLUMNS = (
     ("rir", "RIR", "score", "Robust improvement rate, in percent: 50 means that nothing was won or lost"),
 )  # fmt: skip
 SECOND_COLUMNS = (
-    ("train_seconds", "Training", "seconds", "Wall time of the victim's training, in seconds"),
-    ("defend_seconds", "Defense time", "seconds", "Wall time of the defense, in seconds"),
+    ("train_seconds", "Training (s)", "seconds", "Wall time of the victim's training, in seconds"),
+    ("defend_seconds", "Defense (s)", "seconds", "Wall time of the defense, in seconds"),
 )
 TITLES = {"c_acc": "C-Acc", "asr": "ASR", "r_acc": "R-Acc"}
 

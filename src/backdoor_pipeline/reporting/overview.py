@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting import drawing
@@ -47,7 +48,7 @@ def points_of(found: list[Slice], side: str) -> "pd.Series[str]":
 
 
 @style.styled
-def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) -> bytes:
+def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) -> Drawn:
     figure, panels = style.canvas(title, style.PAGE, 2.9, columns=2)
     for axes, (column, name) in zip(panels, PANELS.items(), strict=True):
         _scatter(axes, shown.cells, column, defenders, attackers)
@@ -63,7 +64,7 @@ def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) 
         defenders,
         attackers,
     )
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _floor(accuracies: "pd.Series[float]") -> float:
@@ -121,10 +122,10 @@ def _legends(
 
 
 def _plotly(found: list[Slice], defenders: list[str], attackers: list[str]) -> dict[str, Any]:
-    axis = {**drawing.GRID, "range": [-3, 103], "title": {"text": "attack success rate (%)"}}
+    axis = {"range": [-3, 103], "title": {"text": "attack success rate (%)"}}
     diagonal = {
         "type": "line", "xref": "x2", "yref": "y2", "x0": 0, "y0": 100, "x1": 100, "y1": 0,
-        "line": {"color": style.BLACK, "width": 1, "dash": "dot"},
+        "line": {"color": style.NEUTRAL, "width": 1, "dash": "dot"},
     }  # fmt: skip
     names = list(PANELS.values())
     low = _floor(pd.concat([one.cells for one in found])["c_acc_mean"])
@@ -156,7 +157,7 @@ def _traces(shown: Slice, defenders: list[str], attackers: list[str]) -> list[di
                     "x": drawing.numbers(own[X]), "y": drawing.numbers(own[column]),
                     "text": own["attacker"].tolist(),
                     "marker": {
-                        "color": look["markeredgecolor"], "size": 9,
+                        "color": style.web(look["markeredgecolor"]), "size": 9,
                         "symbol": [drawing.WEB_MARKERS[mark] + hollow for mark in marks],
                     },
                     "hovertemplate": f"%{{text}}, {defender}<br>ASR %{{x:.1f}}<br>%{{y:.1f}}<extra></extra>",

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.left_out import reason
@@ -117,14 +118,14 @@ def published_figure(compared: pd.DataFrame, given: bool) -> Figure:
 
 
 @style.styled
-def _draw(compared: pd.DataFrame, title: str) -> bytes:
+def _draw(compared: pd.DataFrame, title: str) -> Drawn:
     figure, panels = style.canvas(title, style.PAGE, 2.7, columns=len(NAMES))
     for axes, (score, name) in zip(panels, NAMES.items(), strict=True):
         _panel(axes, compared, score)
         axes.set(title=name, xlabel="published", ylabel="measured")
     handles, labels = panels[0].get_legend_handles_labels()
     drawing.legend(figure, handles, labels)
-    return style.png(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, compared: pd.DataFrame, score: str) -> None:
@@ -141,7 +142,7 @@ def _panel(axes: Axes, compared: pd.DataFrame, score: str) -> None:
 
 
 def _plotly(compared: pd.DataFrame, title: str) -> dict[str, Any]:
-    axis = {**drawing.GRID, "range": [-3, 103]}
+    axis = {"range": [-3, 103]}
     x, y = ({**axis, "title": {"text": name}} for name in ("published", "measured"))
     layout = drawing.web_multiples(list(NAMES.values()), 3, x, y)
     layout["shapes"] = [
@@ -163,7 +164,7 @@ def _trace(own: pd.DataFrame, attack: str, number: int, score: str, panel: int) 
     return {
         "type": "scatter", "mode": "markers", "name": attack, "legendgroup": attack,
         "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
-        "marker": {"color": drawing.color(number), "symbol": drawing.WEB_MARKERS[number % 12]},
+        "marker": {"color": style.web(drawing.color(number)), "symbol": drawing.WEB_MARKERS[number % 12]},
         "x": drawing.numbers(own[f"{score}_published"]), "y": drawing.numbers(own[f"{score}_mean"]),
         "text": [setting_name(cell) for _, cell in own.iterrows()],
         "hovertemplate": "%{text}<br>published %{x:.2f}<br>measured %{y:.2f}<extra></extra>",

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import Slice, defense_name, in_order, slices
@@ -35,12 +36,12 @@ def ratio_effect(summary: pd.DataFrame) -> Figure:
     table = pd.concat([one.cells for one in found]).sort_values([*BY, "attacker", "defender", "poison_ratio"])
     title = f"{TITLE}: {found[0].name}"
     attackers = in_order(table["attacker"])
-    png = _draw(found[0], title, attackers)
-    return Figure(title, png, _plotly(found, attackers), table.reset_index(drop=True))
+    drawn = _draw(found[0], title, attackers)
+    return Figure(title, drawn, _plotly(found, attackers), table.reset_index(drop=True))
 
 
 @style.styled
-def _draw(shown: Slice, title: str, attackers: list[str]) -> bytes:
+def _draw(shown: Slice, title: str, attackers: list[str]) -> Drawn:
     defenders = in_order(shown.cells["defender"])
     figure, panels = drawing.multiples(title, defenders, 3, 1.3)
     ratios = sorted(shown.cells["poison_ratio"].unique())
@@ -52,7 +53,7 @@ def _draw(shown: Slice, title: str, attackers: list[str]) -> bytes:
     lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
     names = [name for name in attackers if name in lines]
     drawing.legend(figure, [lines[name] for name in names], names)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, attackers: list[str], ratios: list[float]) -> None:
@@ -92,9 +93,9 @@ def _plotly(found: list[Slice], attackers: list[str]) -> dict[str, Any]:
     defenders = in_order(pd.concat([one.cells["defender"] for one in found]))
     names = [defense_name(name) for name in defenders]
     ratios = legible({100 * ratio for one in found for ratio in one.cells["poison_ratio"]})
-    along = {**drawing.GRID, "type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
+    along: dict[str, Any] = {"type": "log", "tickvals": ratios, "ticktext": [f"{one:.4g}" for one in ratios]}
     along["title"] = {"text": "poisoning ratio (%)"}
-    percent = {**drawing.GRID, "range": [-3, 103], "title": {"text": "ASR (%)"}}
+    percent = {"range": [-3, 103], "title": {"text": "ASR (%)"}}
     layout = drawing.web_multiples(names, 3, along, percent)
     traces = {one.name: _traces(one.cells, defenders, attackers) for one in found}
     return drawing.chart(traces, TITLE, layout)
@@ -111,7 +112,8 @@ def _traces(cells: pd.DataFrame, defenders: list[str], attackers: list[str]) -> 
                     "type": "scatter", "mode": "lines+markers", "name": attacker, "legendgroup": attacker,
                     "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
                     "line": {
-                        "color": drawing.color(number), "dash": drawing.WEB_DASHES[drawing.dash(number)],
+                        "color": style.web(drawing.color(number)),
+                        "dash": drawing.WEB_DASHES[drawing.dash(number)],
                     },
                     "marker": {"symbol": drawing.WEB_MARKERS[number % len(drawing.WEB_MARKERS)]},
                     "x": drawing.numbers(100 * own["poison_ratio"]), "y": drawing.numbers(own["asr_mean"]),

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import NONE
@@ -137,13 +138,13 @@ def setting_name(cell: "pd.Series[Any]") -> str:
 
 
 @style.styled
-def _draw(shown: dict[str, pd.DataFrame], title: str) -> bytes:
+def _draw(shown: dict[str, pd.DataFrame], title: str) -> Drawn:
     figure, panels = drawing.multiples(title, list(shown), COLUMNS, 1.8)
     for panel in panels:
         _panel(panel.axes, shown[panel.name], panel.name)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     drawing.legend(figure, handles, labels)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, own: pd.DataFrame, name: str) -> None:
@@ -176,9 +177,9 @@ def logarithmic(values: list[float]) -> bool:
 
 
 def _plotly(shown: dict[str, pd.DataFrame], title: str) -> dict[str, Any]:
-    percent = {**drawing.GRID, "range": [-3, 103], "title": {"text": "percent"}}
+    percent = {"range": [-3, 103], "title": {"text": "percent"}}
     names = [drawing.wrapped(setting_name(own.iloc[0]), 40, "<br>") for own in shown.values()]
-    layout = drawing.web_multiples(names, min(COLUMNS, len(shown)), drawing.GRID, percent)
+    layout = drawing.web_multiples(names, min(COLUMNS, len(shown)), {}, percent)
     traces = []
     for panel, (name, own) in enumerate(shown.items(), start=1):
         values = own["value"].tolist()
@@ -196,7 +197,7 @@ def _trace(own: pd.DataFrame, metric: str, panel: int) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "lines+markers", "name": legend, "legendgroup": legend,
         "showlegend": panel == 1, "xaxis": f"x{panel}", "yaxis": f"y{panel}",
-        "line": {"color": shade, "dash": WEB_DASHES[dash]},
+        "line": {"color": style.web(shade), "dash": WEB_DASHES[dash]},
         "x": own["value"].tolist(), "y": drawing.numbers(own[f"{metric}_mean"]),
         "error_y": {"type": "data", "array": drawing.numbers(own[f"{metric}_std"])},
     }  # fmt: skip

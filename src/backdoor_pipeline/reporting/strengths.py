@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from backdoor_pipeline.analysis import style
+from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting import drawing
 from backdoor_pipeline.reporting.summary import percent_ratio
@@ -76,13 +77,13 @@ def _settings(table: pd.DataFrame) -> Iterator[_Setting]:
 
 
 @style.styled
-def _draw(found: list[_Setting]) -> bytes:
+def _draw(found: list[_Setting]) -> Drawn:
     height = 0.45 + 0.2 * max(len(one.grid) for one in found)
     figure, panels = drawing.multiples(TITLE, [one.name for one in found], SIDE_BY_SIDE, height)
     for panel, setting in zip(panels, found, strict=True):
         _panel(panel.axes, setting)
         panel.axes.set_title(panel.name)
-    return drawing.page(figure)
+    return Drawn(figure)
 
 
 def _panel(axes: Axes, setting: _Setting) -> None:
@@ -106,7 +107,7 @@ def _panel(axes: Axes, setting: _Setting) -> None:
 
 
 def _plotly(found: list[_Setting]) -> dict[str, Any]:
-    axis = {"type": "category", "showgrid": False, "zeroline": False}
+    axis = {"type": "category", "showgrid": False}
     columns = min(SIDE_BY_SIDE, len(found))
     names = [f"{one.name}: {one.strength_of}" for one in found]
     at_test = {**axis, "title": {"text": "at test"}}
@@ -116,7 +117,8 @@ def _plotly(found: list[_Setting]) -> dict[str, Any]:
             "type": "heatmap", "x": [f"{one:g}" for one in setting.grid.columns],
             "y": [f"{one:g}" for one in setting.grid.index],
             "z": [drawing.numbers(row) for _, row in setting.grid.iterrows()],
-            "zmin": 0, "zmax": 100, "colorscale": "Cividis", "showscale": False, "texttemplate": "%{z:.0f}",
+            "zmin": 0, "zmax": 100, "colorscale": style.web_scale("cividis"),
+            "showscale": False, "texttemplate": "%{z:.0f}",
             "xaxis": f"x{number}", "yaxis": f"y{number}",
         }
         for number, setting in enumerate(found, start=1)

@@ -106,7 +106,7 @@ def run_sweep(options: Options) -> int:
 def requested_grid(options: Options, env: str | None, project: Path) -> Grid:
     """The grid of the named file, with the command line's axes and parameters over it."""
     conf = project / settings.CONF_SOURCE
-    folders = [conf / one / "sweeps" for one in ("local", env, "base") if one]
+    folders = [conf / one / "sweeps" for one in (env, "local", "base") if one]
     grid = read_grid(options.name, folders) if options.name else Grid()
     params = flatten(parse_params(options.params))
     return grid.changed(dict(map(parse_axis, options.axes)), params)

@@ -11,7 +11,8 @@ from rich.table import Table
 from backdoor_pipeline.experiment.failures import Failure
 from backdoor_pipeline.sweep.execution import Outcome
 from backdoor_pipeline.sweep.launch import KINDS, Progress
-from backdoor_pipeline.sweep.plan import Plan, Task, describe
+from backdoor_pipeline.sweep.listing import cell_lines
+from backdoor_pipeline.sweep.plan import Plan, Task
 
 SHOWN = 10  # of a long list
 LABELS = {"prepare": "attackers' networks", "poison": "poisoned sets", "train": "victims", "cell": "cells"}
@@ -39,10 +40,8 @@ def show_plan(console: Console, plan: Plan, estimate: tuple[float, int], slots: 
         rest = f", and {unknown} stages never timed before" if unknown else ""
         console.print(f"Estimate: {duration(seconds / slots)} with {slots} at once{rest}.", highlight=False)
     if every:
-        for cell in plan.cells:
-            console.print(f"cell {describe(cell.params)}", soft_wrap=True, highlight=False)
-        for flat, reason in plan.infeasible:
-            console.print(f"infeasible {describe(flat)}: {reason}", soft_wrap=True, highlight=False)
+        for line in cell_lines(plan):
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def show_failures(console: Console, failures: Iterable[Failure], blocked: int, label: str) -> None:

@@ -19,7 +19,9 @@ from backdoor_pipeline.pipeline_registry import STAGES
 logger = logging.getLogger(__name__)
 
 Names = Mapping[str, str]  # stage -> the name of its artefact
-FIGURES, MARK = "figures", "figure_"  # beside the stages: those asked for; begins theirs in the catalog
+FIGURES, FORMATS = "figures", "formats"  # beside the stages: those asked for, and in what besides PNG
+MARK, PNG = "figures.", ".png"  # begins theirs in the catalog; ends the file that further formats are beside
+OWN = ("asked", "formats", "titles")  # of a figure's entry: each experiment has its own
 
 
 def config_loader(project: Path, env: str | None) -> AbstractConfigLoader:
@@ -76,11 +78,14 @@ class Layout:
 
     def files(self, stage: str, names: Names) -> list[Path]:
         """The files that make a stage's artefact complete; of figures, of those that are asked for."""
-        return [
-            self._project / pattern.format_map(names)
+        patterns = [
+            pattern
             for name, pattern in self._files[stage]
             if not name.startswith(MARK) or name.removeprefix(MARK) in names[FIGURES].split()
         ]
+        pictures = [one.removesuffix(PNG) for one in patterns if one.endswith(PNG)]
+        further = [f"{one}.{kind}" for one in pictures for kind in names.get(FORMATS, "").split()]
+        return [self._project / pattern.format_map(names) for pattern in [*patterns, *further]]
 
     def metrics(self, stage: str, names: Names) -> Path | None:
         """The file of a stage's metrics, if it has any."""
@@ -130,7 +135,7 @@ def _files_of(name: str, catalog: Mapping[str, Any]) -> list[str]:
     entry = catalog.get(name)
     if not isinstance(entry, Mapping):
         raise UserError(f"'{name}' is not a valid dataset configuration in the catalog: it must be a table.")
-    told = {key: value for key, value in entry.items() if key != "asked"}  # that is each experiment's own
+    told = {key: value for key, value in entry.items() if key not in OWN}
     try:
         files = getattr(AbstractDataset.from_config(name, told), "files", None)
     except DatasetError as error:

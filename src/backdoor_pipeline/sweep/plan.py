@@ -18,7 +18,7 @@ from backdoor_pipeline.experiment.resolve import build_experiment
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.pipeline_registry import STAGES
 from backdoor_pipeline.sweep.grid import Kind
-from backdoor_pipeline.sweep.layout import FIGURES, Layout, Snapshot
+from backdoor_pipeline.sweep.layout import FIGURES, FORMATS, Layout, Snapshot
 
 CHAIN = tuple(STAGES)
 SHARED: tuple[Kind, ...] = ("prepare", "poison", "train")  # serve many cells: built by tasks of their own
@@ -200,7 +200,11 @@ class Resolver:
             self._checked.add(shape)
         ratio_given = RATIO in nested or RATIO in self._given
         experiment = build_experiment(params, self._survey, ratio_given=ratio_given)
-        names = artifact_names(experiment) | {FIGURES: " ".join(experiment.analyzing.figures)}
+        drawn = experiment.analyzing
+        names = artifact_names(experiment) | {
+            FIGURES: " ".join(drawn.figures),
+            FORMATS: " ".join(drawn.formats),
+        }
         return Cell(nested, experiment, names)
 
     def check(self, experiment: Experiment) -> None:

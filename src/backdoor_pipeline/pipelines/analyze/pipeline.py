@@ -34,6 +34,7 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
     "stealth": (nodes.draw_stealth, ["poison_metrics"]),
 }
 
+FOLDED = "figures"  # one box of Kedro-Viz, which opens
 OF_IMAGES = {"gradients", "grad_cam", "full_grad", "shapley", "frequency", "tac", "stealth"}
 
 
@@ -59,8 +60,9 @@ def create_pipeline() -> Pipeline:
         Node(
             func=on_request(name, of_images(name, draw) if name in OF_IMAGES else draw),
             inputs=[*given, STAGE],
-            outputs=f"figure_{name}",
+            outputs=f"{FOLDED}.{name}",
             name=f"draw_{name}",
+            namespace=FOLDED,
         )
         for name, (draw, given) in FIGURES.items()
     ]
