@@ -1,6 +1,7 @@
 """The leaderboard of the results in `docs/results`: python benchmarks/results_page.py
 
-It reads `attacks.csv` and `defenses.csv` there, in percent and over seeds, and writes `leaderboard.html`.
+It reads the experiments, seed by seed, of the study on GTSRB and of the embedded sets, and writes
+`leaderboard.html`. Earlier results, of victims that were trained too briefly, are left out.
 """
 
 from pathlib import Path
@@ -12,29 +13,51 @@ from backdoor_pipeline.reporting.leaderboard import leaderboard
 
 RESULTS = Path(__file__).parents[1] / "docs/results"
 PAGE = RESULTS / "leaderboard.html"
-SHOWN = [
-    *(f"{name}_{what}" for name in METRICS for what in ("mean", "std")),
-    "train_seconds",
-    "defend_seconds",
+ATTACKS = ("gtsrb_by_seed", "embedded_by_seed")
+DEFENSES = "gtsrb_defenses"
+SCORES = {"clean_accuracy": "c_acc", "asr": "asr", "robust_accuracy": "r_acc"}  # of the attacks: fractions
+VARIANTS = {"trusted": "rule trusted", "joint": "unlearning joint"}
+SECONDS = ["train_seconds", "defend_seconds"]
+SETTING = [
+    "dataset",
+    "model",
+    "attack",
+    "attack_variant",
+    "poison_ratio",
+    "defense",
+    "defense_variant",
+    "protocol",
 ]
 
 
 def summary() -> pd.DataFrame:
-    """Every setting of the two tables, as the report's `summarize` gives them."""
-    tables = [pd.read_csv(RESULTS / f"{name}.csv") for name in ("attacks", "defenses")]
-    found = pd.concat(tables, ignore_index=True).drop_duplicates(
-        ["dataset", "model", "attack", "defense", "poison_ratio", "train_images", "epochs"]
+    """Every setting over its seeds, as the report's `summarize` gives them."""
+    runs = pd.concat([*map(_attacks, ATTACKS), _defenses()], ignore_index=True)
+    runs = runs.assign(protocol=runs["epochs"].map("{:.0f} epochs".format)).reindex(
+        columns=[*SETTING, *METRICS, *SECONDS]
     )
-    found = found.rename(columns={name: f"{name}_mean" for name in METRICS})
-    untold = [name for name in SHOWN if name not in found]  # such as RIR
-    found = found.reindex(columns=[*found.columns, *untold])
-    return found.assign(protocol=found.apply(_protocol, axis=1), attack_variant="", defense_variant="")
+    groups = runs.groupby(SETTING, dropna=False, sort=False)
+    scores = groups[list(METRICS)].agg(["mean", "std"])
+    scores.columns = [f"{name}_{what}" for name, what in scores.columns]
+    return scores.join(groups[SECONDS].mean()).join(groups.size().rename("n")).reset_index()
 
 
-def _protocol(row: "pd.Series[float]") -> str:
-    """How much of the data was trained on, and for how long."""
-    images = "" if pd.isna(row["train_images"]) else f"{row['train_images']:,.0f} images, "
-    return f"{images}{row['epochs']:.0f} epochs"
+def _attacks(name: str) -> pd.DataFrame:
+    """Victims, their scores in percent."""
+    runs = pd.read_csv(RESULTS / f"{name}.csv").rename(columns=SCORES)
+    runs[list(SCORES.values())] *= 100
+    larger = runs["target_label"].map(lambda label: f"target {label}" if label else "")
+    return _told(runs.assign(defense="none", defense_variant="", attack_variant=larger))
+
+
+def _defenses() -> pd.DataFrame:
+    runs = pd.read_csv(RESULTS / f"{DEFENSES}.csv")
+    return _told(runs.assign(defense_variant=runs["variant"].map(VARIANTS).fillna(""), attack_variant=""))
+
+
+def _told(runs: pd.DataFrame) -> pd.DataFrame:
+    """A clean model has no poisoning ratio."""
+    return runs.assign(poison_ratio=runs["poison_ratio"].where(runs["attack"] != "none"))
 
 
 def page() -> str:
