@@ -33,7 +33,7 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--from-inputs", "nope"], "unknown dataset 'nope'"),
         (["--to-outputs", "nope"], "unknown dataset 'nope'"),
         (["--tags", "nope"], "unknown tag 'nope': Known: analyze, defend"),
-        (["--namespaces", "nope"], "unknown namespace 'nope': Known: none"),
+        (["--namespaces", "nope"], "unknown namespace 'nope': Known: figures"),
         (["--nodes", "train", "--tags", "defend"], "no node is left to run"),
         (["--from-nodes", "defend", "--to-nodes", "poison"], "no node is left to run"),
         (["--runner", "Nope"], "unknown runner 'Nope': Known: ParallelRunner"),

@@ -82,7 +82,7 @@ def test_it_is_defended_like_ours(kedro, project, imported) -> None:
     assert fixed["asr_before"] > 0.9
     assert fixed["asr_after"] < 0.5
     assert found["detection_auc"] > 0.8
-    (figures,) = (project / "data/08_reporting/mine").glob("ft-*/samples.png")
+    (figures,) = (project / "data/08_reporting/mine").glob("ft-*/figures-*/samples.png")
     assert figures.stat().st_size > 0
 
 

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from helpers.parameters import change
 from helpers.scratch import PROJECT, run_python
 from torch import nn
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.foreign.models import block_of, read_model
 from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.models.files import load_model, save_model
@@ -97,3 +99,12 @@ def test_what_cannot_be_is_one_sentence(tmp_path, factory, sentence) -> None:
 def test_a_name_of_this_project_is_taken() -> None:
     with pytest.raises(UserError, match="'resnet8' is one of this project"):
         admit({"resnet8": {"factory": HERE}})
+
+
+def test_a_hint_at_other_models_calls_nobody_s_code(params) -> None:
+    """ANP names the models that it can prune; to see that, it builds them."""
+    admit({"unhinted": {"factory": f"{__name__}:failing"}})
+    with pytest.raises(UserError, match="anp prunes channels of normalization layers") as caught:
+        resolve(change(params, defense="anp", model="vgg19"))
+    assert "resnet8" in str(caught.value)
+    assert "unhinted" not in str(caught.value)

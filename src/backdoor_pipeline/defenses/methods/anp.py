@@ -17,7 +17,7 @@ from backdoor_pipeline.defenses.parts.min_max import MinMax
 from backdoor_pipeline.defenses.parts.neuron_masks import NeuronMasks, affine_norms
 from backdoor_pipeline.models.build import skeleton
 from backdoor_pipeline.models.classifier import Classifier, ModelDescription
-from backdoor_pipeline.models.registry import model_names
+from backdoor_pipeline.models.registry import FactoryOptions, architecture, model_names
 from backdoor_pipeline.training import History, Recipe
 
 
@@ -116,11 +116,18 @@ class AdversarialNeuronPruning(Defense):
 
 
 def _nothing_to_prune(description: ModelDescription) -> UserError:
-    able = [name for name in model_names("image") if affine_norms(skeleton(_named(description, name)))]
+    able = [name for name in _ours() if affine_norms(skeleton(_named(description, name)))]
     return UserError(
         f"anp prunes channels of normalization layers, and {description.name} has none: "
         f"set model to one of {', '.join(able)}."
     )
+
+
+def _ours() -> list[str]:
+    """Not those of a factory, whose code is not called for a mere hint."""
+    return [
+        name for name in model_names("image") if not issubclass(architecture(name).options, FactoryOptions)
+    ]
 
 
 def _named(description: ModelDescription, name: str) -> ModelDescription:
