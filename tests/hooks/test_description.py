@@ -45,6 +45,22 @@ def test_what_is_not_there_is_not_named(params) -> None:
     assert described(params, "train", manifest="", attack="none").data == []
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "defense", "models"),
+    [
+        ("__default__", "ft", ["resnet8-ssba", "ft-resnet8-ssba"]),
+        ("__default__", "none", ["resnet8-ssba"]),
+        ("train", "ft", ["resnet8-ssba"]),
+        ("poison", "ft", []),
+    ],
+)
+def test_the_models_that_a_run_has_are_named(params, pipeline, defense, models) -> None:
+    made = described(params, pipeline, attack="ssba", defense=defense)
+    assert [one.name for one in made.models] == models
+    folders = [made.tags[f"artifact.{stage}"] for stage in ("train", "defend")]
+    assert [one.folder for one in made.models] == folders[: len(models)]
+
+
 def test_a_report_is_told_by_its_settings() -> None:
     made = describe_report({"report": {"where": {"dataset": "digits"}}})
     assert made.tags == {"kind": "report"}

@@ -7,7 +7,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from mlflow import MlflowClient
 
-from backdoor_pipeline.hooks.mlflow_run import Data, MlflowRun
+from backdoor_pipeline.hooks.mlflow_run import Data, MlflowRun, Model
 from backdoor_pipeline.hooks.nodes import RunNodes
 from backdoor_pipeline.hooks.outcome import OutcomeHooks
 from backdoor_pipeline.hooks.tracking import TrackingHooks
@@ -83,6 +83,20 @@ def test_data_are_told_by_name_digest_and_role(store) -> None:
     (given,) = MlflowClient(store.uri).get_run(run.id).inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest) == ("digits", "0123abcd")
     assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "clean")]
+
+
+def test_models_are_told_by_name_and_folder(store) -> None:
+    run = MlflowRun(store, "one", {})
+    run.log_models([Model("ft-mine/v1.5", "digits/ft-mine"), Model("mine", "digits/mine")])
+    run.end("FINISHED")
+    client = MlflowClient(store.uri)
+    outputs = client.get_run(run.id).outputs.model_outputs
+    found = [client.get_logged_model(one.model_id) for one in outputs]
+    assert {(one.name, one.tags["folder"]) for one in found} == {
+        ("ft-mine_v1_5", "digits/ft-mine"),
+        ("mine", "digits/mine"),
+    }
+    assert {(one.status, one.source_run_id) for one in found} == {("READY", run.id)}
 
 
 def test_a_run_that_goes_on_is_the_same_one(store) -> None:

@@ -11,7 +11,7 @@ from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.experiment.titles import run_title
 from backdoor_pipeline.experiment.typed import typed_parameters
-from backdoor_pipeline.hooks.mlflow_run import Data
+from backdoor_pipeline.hooks.mlflow_run import Data, Model
 from backdoor_pipeline.pipeline_registry import REPORT, STAGES
 
 TAGS = ("dataset", "model", "attack", "defense", "poison_ratio", "label_map", "seed")
@@ -28,12 +28,14 @@ class Description:
         tags: among them its kind: an experiment, only a stage of one, a sweep or a report.
         params: by the names that `--params` takes.
         data: what it works on.
+        models: what it makes, or reuses, in this order.
     """
 
     name: str
     tags: dict[str, str]
     params: dict[str, Any]
     data: list[Data] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
 
 
 def describe_experiment(
@@ -52,7 +54,8 @@ def describe_experiment(
     tags |= {f"artifact.{stage}": name for stage, name in names.items()}
     tags["kind"] = "experiment" if last in SCORED else "stage"
     name = run_title(experiment.choices, last, typed)
-    return Description(name, tags, typed_parameters(experiment), _data(experiment, names["poison"]))
+    data, models = _data(experiment, names["poison"]), _models(experiment, names, pipeline)
+    return Description(name, tags, typed_parameters(experiment), data, models)
 
 
 def describe_report(parameters: Mapping[str, Any]) -> Description:
@@ -72,3 +75,13 @@ def _data(experiment: Experiment, poisoned: str) -> list[Data]:
     clean = Data(choices.dataset, experiment.manifest[:DIGEST], "clean", choices.dataset)
     made = Data(poisoned.rpartition("-")[0], poisoned[-DIGEST:], "poisoned", poisoned)
     return [data for data, there in ((made, attack), (clean, experiment.manifest)) if there]
+
+
+def _models(experiment: Experiment, names: Mapping[str, str], pipeline: Pipeline) -> list[Model]:
+    """The victim's model and, if there is a defense, the defended one, as far as the run gets."""
+    choices, there = experiment.choices, pipeline.all_outputs()
+    victim = f"{choices.model}-{choices.attack}"
+    made = [("backdoored_model", "train", victim)]
+    if experiment.defending.defense:
+        made.append(("defended_model", "defend", f"{choices.defense}-{victim}"))
+    return [Model(name, names[stage]) for output, stage, name in made if output in there]

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 MAX_PARAMS, MAX_METRICS = 100, 1000  # of one batch, by MLflow's REST API
 MAX_TAG, MAX_TOLD = 5000, 200  # characters
 
+UNFIT = re.compile(r"""[/:.%"']""")  # in a model's name, to MLflow
+EXTERNAL = {"mlflow.model.isExternal": "true"}  # MLflow keeps no copy of the weights
+
 P = ParamSpec("P")
 
 
@@ -30,6 +34,14 @@ class Data:
     name: str
     digest: str
     role: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that a run has; `folder` is where it is kept."""
+
+    name: str
     folder: str
 
 
@@ -126,6 +138,22 @@ class MlflowRun:
         ]
         if inputs:
             self._client.log_inputs(self.id, datasets=inputs)
+
+    @careful
+    def log_models(self, models: Iterable[Model]) -> None:
+        """Log what models came out; MLflow's table of runs shows the last one first."""
+        from mlflow.entities import LoggedModelOutput
+
+        made = []
+        for one in models:
+            name = UNFIT.sub("_", one.name)
+            model = self._client.create_logged_model(
+                self.experiment, name, self.id, tags={**EXTERNAL, "folder": one.folder}
+            )
+            self._client.finalize_logged_model(model.model_id, "READY")
+            made.append(LoggedModelOutput(model.model_id, 0))
+        if made:
+            self._client.log_outputs(self.id, made)
 
     @careful
     def set_tag(self, name: str, value: str) -> None:

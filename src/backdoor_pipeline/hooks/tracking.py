@@ -74,6 +74,7 @@ class TrackingHooks:
         self._run = MlflowRun(store_of(settings, project), described.name, tags)
         self._run.log_params(described.params)
         self._run.log_data(described.data)
+        self._models = described.models
         self._begin()
         self._nodes = RunNodes(pipeline, catalog)
         atexit.register(self._run.end, "KILLED")
@@ -120,6 +121,7 @@ class TrackingHooks:
             ):
                 for file in shown.files:
                     self._run.log_artifact(file, REPORT)
+        self._run.log_models(self._models)
         self._close("FINISHED")
 
     @hook_impl
