@@ -51,6 +51,16 @@ def test_a_streamed_folder_goes_all_the_way(kedro, project, pictures) -> None:
     assert "pictures" in kedro("data", "list").stdout
 
 
+def test_a_block_that_is_not_finished_hides_no_other(kedro, project, pictures) -> None:
+    file = project / "conf/local/parameters/datasets.yml"
+    begun = {"mine": {"source": "folder", "options": {}}}
+    file.write_text(yaml.safe_dump({"datasets": yaml.safe_load(file.read_text())["datasets"] | begun}))
+    told = kedro("data", "list").stdout.splitlines()
+    (line,) = (one for one in told if one.startswith("! mine"))
+    assert "datasets.mine" in line
+    assert {"✓ digits", "✓ pictures"} <= {" ".join(one.split()[:2]) for one in told}
+
+
 def test_other_pictures_make_other_artefacts(kedro, project, pictures) -> None:
     def poisoned() -> set[str]:
         kedro("run", "--pipeline=poison", "--params", "dataset:pictures,poison_ratio:0.2,clean_ratio:0.2")

@@ -6,6 +6,7 @@ import click
 import yaml
 from kedro.framework.session import KedroSession
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.data.fetch import available, fetch
 from backdoor_pipeline.data.sources.listing import some
@@ -26,9 +27,16 @@ def list_data() -> None:
     with KedroSession.create() as session:
         assert isinstance(session, KedroSession)
         blocks = session.load_context().config_loader["parameters"]["datasets"]
-        specs = [dataset_spec(name, block) for name, block in blocks.items()]
-        for name, present, where in available(RAW, specs):
-            click.echo(f"{'✓' if present else '·'} {name:<16}{where}")
+        specs, faults = [], {}
+        for name, block in blocks.items():
+            try:
+                specs.append(dataset_spec(name, block))
+            except UserError as error:  # one block that is not finished hides no other
+                faults[name] = str(error)
+    for name, present, where in available(RAW, specs):
+        click.echo(f"{'✓' if present else '·'} {name:<16}{where}")
+    for name, fault in faults.items():
+        click.echo(f"! {name:<16}{fault}")
 
 
 @data.command(name="describe", cls=ProjectCommand)
