@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
-from backdoor_pipeline.models.bert import FROM_PUBLISHED, Bert, BertShape
+from backdoor_pipeline.models.bert import FROM_PUBLISHED, Bert, BertShape, Packing
 from backdoor_pipeline.models.text_models import TINY, tokenizer_of
 
 TEXTS = Texts(("the plot is dull .", "cf", "the cast is not moving and the plot is very warm ."))
@@ -58,8 +60,8 @@ def test_a_block_is_attention_and_a_wide_layer_each_added_and_normed() -> None:
     )
     wide = middle + block.narrow(nn.functional.gelu(block.widen(middle)))
     expected = nn.functional.layer_norm(wide, (8,), block.output_norm.weight, block.output_norm.bias, 1e-12)
-    seen = torch.ones(1, 1, 1, 3, dtype=torch.bool)
-    assert torch.allclose(block(x, seen), expected, atol=1e-6)
+    packing = Packing(torch.ones(1, 3, dtype=torch.bool))
+    assert torch.allclose(block(x[0], packing), expected[0], atol=1e-6)
 
 
 def published(model: TextClassifier, prefix: str = "bert.") -> dict[str, Tensor]:
@@ -173,3 +175,25 @@ def test_a_saved_model_needs_no_folder(tmp_path: Path, folder: Path) -> None:
 def test_texts_longer_than_the_model_can_tell_are_refused() -> None:
     with pytest.raises(UserError, match="reads 128 tokens at most, not 200"):
         tiny(length=200)
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=5), st.integers(0, 3))
+def test_packing_keeps_every_token_and_nothing_else(lengths: list[int], beyond: int) -> None:
+    seen = torch.arange(max(lengths) + beyond) < torch.tensor(lengths)[:, None]
+    padded = torch.rand(*seen.shape, 2).masked_fill(~seen[:, :, None], 0.0)
+    packing = Packing(seen)
+    packed = packing.packed(padded)
+    assert torch.equal(packed, padded[seen])
+    assert torch.equal(packing.padded(packed), padded)
+    assert torch.equal(packing.firsts(packed), padded[:, 0])
+
+
+def test_only_tokens_are_computed() -> None:
+    model, rows = tiny(), []
+    model.backbone.layers[0].widen.register_forward_hook(
+        lambda _module, given, _made: rows.append(len(given[0]))
+    )
+    ids = model.encode(TEXTS)
+    model(ids)
+    assert rows == [int((ids != 0).sum())]
+    assert rows[0] < ids.numel()

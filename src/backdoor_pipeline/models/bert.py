@@ -71,25 +71,48 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(shape.hidden_dropout_prob)
         self.attention_dropout = shape.attention_probs_dropout_prob
 
-    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
-        """(N, L, D) to the same.
-
-        Args:
-            x: tokens.
-            seen: which may be attended to: bool, (N, 1, 1, L).
-        """
-        query, key, value = (self._by_head(part(x)) for part in (self.query, self.key, self.value))
+    def forward(self, x: Tensor, packing: "Packing") -> Tensor:
+        """(T, D) to the same, of the tokens of all sentences one after the other."""
+        query, key, value = (
+            packing.padded(part(x)).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
+        )
         dropout = self.attention_dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropout)
-        x = self.attention_norm(x + self.dropout(self.out(heads.transpose(1, 2).flatten(2))))
+        heads = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=packing.seen[:, None, None, :], dropout_p=dropout
+        )
+        x = self.attention_norm(x + self.dropout(self.out(packing.packed(heads.transpose(1, 2).flatten(2)))))
         inner = self.narrow(F.gelu(self.widen(x)))
         normed: Tensor = self.output_norm(x + self.dropout(inner))
         return normed
 
-    def _by_head(self, x: Tensor) -> Tensor:
-        """(N, L, D) to (N, heads, L, D / heads)."""
-        heads: Tensor = x.unflatten(2, (self.heads, -1)).transpose(1, 2)
-        return heads
+
+class Packing:
+    """The way between sentences padded to one length, (N, L, D), and their tokens alone, (T, D).
+
+    Half of a batch of SST-2 is padding, which only attention needs: all else is computed of tokens alone.
+
+    Attributes:
+        seen: which are tokens: bool, (N, L), the first of every sentence among them.
+    """
+
+    def __init__(self, seen: Tensor) -> None:
+        self.seen = seen
+        self._rows = seen.flatten().nonzero()[:, 0]  # found once, as finding waits for a GPU
+
+    def packed(self, padded: Tensor) -> Tensor:
+        """(N, L, D) to (T, D)."""
+        return padded.flatten(0, 1).index_select(0, self._rows)
+
+    def padded(self, packed: Tensor) -> Tensor:
+        """(T, D) to (N, L, D), zeros in between."""
+        rows = packed.new_zeros(self.seen.numel(), packed.shape[1])
+        return rows.index_copy(0, self._rows, packed).view(*self.seen.shape, -1)
+
+    def firsts(self, packed: Tensor) -> Tensor:
+        """(T, D) to (N, D), the first token of every sentence."""
+        lengths = self.seen.sum(1)
+        return packed.index_select(0, lengths.cumsum(0) - lengths)
 
 
 class Bert(nn.Module):
@@ -123,10 +146,12 @@ class Bert(nn.Module):
             seen: which are no padding: bool, (N, L).
         """
         places = torch.arange(words.shape[1], device=words.device)
-        x = self.dropout(self.norm(words + self.positions(places) + self.types.weight[0]))
+        packing = Packing(seen)
+        x = packing.packed(words + self.positions(places) + self.types.weight[0])
+        x = self.dropout(self.norm(x))
         for block in self.layers:
-            x = block(x, seen[:, None, None, :])
-        return torch.tanh(self.pooler(x[:, 0]))
+            x = block(x, packing)
+        return torch.tanh(self.pooler(packing.firsts(x)))
 
 
 def from_published(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
