@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from helpers.training import data, model, recipe, same, trainer
 from torch import nn
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.training import Recipe, cross_entropy, discard
+from backdoor_pipeline.training import Recipe, checkpoint, cross_entropy, discard
 
 RECIPES = {
     "sgd cosine": recipe(epochs=5),
@@ -71,6 +73,23 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     assert same(straight, resumed)
     assert timeless(history) == timeless(expected)
     assert [list(row) for row in history] == [list(row) for row in expected], "columns in the same order"
+
+
+def test_few_long_epochs_have_checkpoints_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, clock = recipe(epochs=9), iter(range(0, 10_000, 120))  # an epoch takes two minutes, by this clock
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    written: list[int] = []
+    save = checkpoint.Checkpoint.save
+
+    def count(self: checkpoint.Checkpoint, net: nn.Module, optimizers: Any, history: Any, *more: Any) -> None:
+        written.append(len(history))
+        save(self, net, optimizers, history, *more)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "save", count)
+    trainer(checkpoint_every=100).fit(
+        model(), data(), plan, seed=1, checkpoint=tmp_path / "train.safetensors"
+    )
+    assert written == [3, 6, 9]
 
 
 def test_plateau_recipe_really_lowers_its_rate() -> None:

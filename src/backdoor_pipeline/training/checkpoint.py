@@ -9,6 +9,7 @@ the training. Then the caller discards it.
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
 
+SECONDS = 300  # after which an epoch's end is worth a checkpoint, whatever its number
 SAMPLED_IMAGES = 64  # of a streamed set: reading all of it would take as long as an epoch
 
 
@@ -41,6 +43,11 @@ class Checkpoint:
         """
         self._path = path
         self._fingerprint = fingerprint
+        self._written = time.monotonic()
+
+    def due(self, epoch: int, every: int) -> bool:
+        """Whether to write one after this epoch, counted from 1: each so many, or as time has passed."""
+        return epoch % every == 0 or time.monotonic() - self._written >= SECONDS
 
     def save(
         self, model: nn.Module, optimizers: Optimizers, history: History, observer: Observer | None = None
@@ -58,6 +65,7 @@ class Checkpoint:
             tensors |= {f"observer.{name}": tensor for name, tensor in observer.state_dict().items()}
         rows: Any = [list(row.items()) for row in history]  # facts are sorted, but columns have their order
         save_tensors(self._path, tensors, {"fingerprint": self._fingerprint, "history": rows})
+        self._written = time.monotonic()
 
     def resume(self, model: nn.Module, optimizers: Optimizers, observer: Observer | None = None) -> History:
         """Put the saved state into the model, the optimizers and the observer.

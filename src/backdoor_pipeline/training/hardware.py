@@ -25,7 +25,7 @@ class Engine(BaseModel):
         precision: `auto` (bf16 where the hardware is fast at it), `fp32`, or `bf16`, which means autocast:
             weights, their updates and losses stay in fp32.
         compile: whether to use torch.compile; `auto`: where it pays, see `compiles`.
-        checkpoint_every: epochs between checkpoints; 0 for none.
+        checkpoint_every: epochs between checkpoints, or fewer that take five minutes; 0 for none.
         evaluate_every: epochs between evaluations on test sets while the victim trains.
     """
 

@@ -101,8 +101,7 @@ class Trainer:
             on_epoch: called with the number of epochs done and the model on the device; what it returns joins
                 the history.
             observer: sees every batch after its step; left on the device.
-            checkpoint: the file to resume from, written every `checkpoint_every` epochs and at the end; see
-                `discard`.
+            checkpoint: the file to resume from, written when it is `due` and at the end; see `discard`.
             augment: whether to vary the images.
 
         Returns:
@@ -153,7 +152,7 @@ class Trainer:
                     watched = on_epoch(epoch, model) if on_epoch else {}
                     history.append(row | {name: float(value) for name, value in watched.items()})
                     announce(history[-1])
-                    if file and (epoch % self._engine.checkpoint_every == 0 or epoch == recipe.epochs):
+                    if file and (epoch == recipe.epochs or file.due(epoch, self._engine.checkpoint_every)):
                         file.save(model, optimizers, history, observer)
         return history
 
