@@ -20,7 +20,7 @@ from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Experiment
-from backdoor_pipeline.experiment.stages import stages
+from backdoor_pipeline.experiment.stages import STAGES, stages
 from backdoor_pipeline.experiment.yaml_text import read_yaml_file
 
 SUFFIXES = (".yml", ".yaml", ".json")  # of the files that Kedro reads
@@ -237,5 +237,6 @@ def _register_resolvers(experiment: Experiment) -> None:
             value = value[part]
         return value
 
-    OmegaConf.register_new_resolver("artifact", names.__getitem__, replace=True)
+    nowhere = dict.fromkeys(STAGES, "absent")  # of stages that this experiment has no need of
+    OmegaConf.register_new_resolver("artifact", {**nowhere, **names}.__getitem__, replace=True)
     OmegaConf.register_new_resolver("experiment", quote, replace=True)

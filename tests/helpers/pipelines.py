@@ -42,7 +42,7 @@ def choices(**changes: Any) -> Choices:
     usual = {
         "dataset": "noise", "train_images": None, "model": "resnet8", "attack": "badnets", "defense": "ft",
         "poison_ratio": 0.25, "target_label": 0, "label_map": "all_to_one",
-        "poison_target_class": True, "clean_ratio": 0.1, "seed": 0, "epochs": None,
+        "poison_target_class": True, "clean_ratio": 0.1, "seed": 0, "epochs": None, "control": False,
     }  # fmt: skip
     return Choices(**(usual | changes))
 

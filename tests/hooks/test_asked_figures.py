@@ -8,7 +8,8 @@ from kedro.pipeline import Node, Pipeline
 
 from backdoor_pipeline.catalog import FigureDataset
 from backdoor_pipeline.hooks.absent import absent
-from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
+from backdoor_pipeline.hooks.asked import nodes_not_asked_for
+from backdoor_pipeline.hooks.figures import asked_figures
 
 NAMES = ("umap", "tsne", "tac")
 PIPELINE = Pipeline(

@@ -22,6 +22,12 @@ def test_a_victims_scores_are_those_before_the_defense() -> None:
     assert names == ["asr_before", "train/loss", "seconds/train"]
 
 
+def test_a_controls_scores_stand_beside_the_victims() -> None:
+    found = {"clean_accuracy_control": 0.9, "asr_control": 0.25, "seconds": 1.0}
+    names = [name for name, _ in stage_metrics("evaluate_control", found)]
+    assert names == ["c_acc_control", "asr_control", "seconds/evaluate_control"]
+
+
 def test_seconds_lie_together() -> None:
     names = [
         name for name, _ in stage_metrics("defend", {"seconds": 1.0, "seconds_relative_to_training": 0.1})

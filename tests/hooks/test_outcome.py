@@ -1,5 +1,6 @@
 """Scores are told as soon as they are known; a defended model is scored where no later stage does it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +11,14 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node
 
 from backdoor_pipeline.analysis.scoring import score
+from backdoor_pipeline.catalog import OnRequestDataset
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.hooks.outcome import OutcomeHooks
 from backdoor_pipeline.pipeline_registry import register_pipelines
 
 TRAIN = Node(lambda given: given, "given", "train_metrics", name="train")
 EVALUATE = Node(lambda given: given, "given", "evaluate_metrics", name="evaluate")
+CONTROL = Node(lambda given: given, "given", "evaluate_control_metrics", name="evaluate_control")
 VICTIM = {"clean_accuracy": 0.75, "asr": 1.0, "robust_accuracy": 0.0, "loss": 0.1}
 PIPELINES = register_pipelines()
 
@@ -67,10 +70,31 @@ def test_after_defending_the_defended_model_is_scored_too(hooks, make_set, make_
     assert torch.is_grad_enabled()
 
 
-def test_what_evaluate_found_is_taken_as_it_is(hooks) -> None:
-    catalog = DataCatalog({"evaluate_metrics": MemoryDataset({"asr_after": 0.25})})
-    hooks.after_pipeline_run(PIPELINES["evaluate"], catalog)
-    assert hooks.found == {"asr_after": 0.25}
+def evaluated(file: Path, *, asked: bool) -> DataCatalog:
+    """What a run leaves that ends with `evaluate`, with a control or without."""
+    kind = "backdoor_pipeline.catalog.MetricsDataset"
+    control = OnRequestDataset(dataset=kind, asked=asked, filepath=str(file))
+    control.save({"asr_control": 0.125, "clean_accuracy_control": 0.5, "seconds": 3.0})
+    found = MemoryDataset({"asr_after": 0.25, "seconds": 1.0})
+    return DataCatalog({"evaluate_metrics": found, "evaluate_control_metrics": control})
+
+
+def test_what_evaluate_found_is_taken_as_it_is(hooks, tmp_path) -> None:
+    hooks.after_pipeline_run(PIPELINES["evaluate"], evaluated(tmp_path / "metrics.json", asked=False))
+    assert hooks.found == {"asr_after": 0.25, "seconds": 1.0}
+
+
+def test_what_a_clean_model_did_stands_beside_it(hooks, tmp_path) -> None:
+    hooks.after_pipeline_run(PIPELINES["evaluate"], evaluated(tmp_path / "metrics.json", asked=True))
+    scores = {"asr_after": 0.25, "asr_control": 0.125, "clean_accuracy_control": 0.5}
+    assert hooks.found == scores | {"seconds": 1.0}
+
+
+def test_a_clean_models_scores_are_told_if_there_is_one(hooks, capsys) -> None:
+    hooks.after_node_run(CONTROL, {"evaluate_control_metrics": {}})
+    assert capsys.readouterr().out == ""
+    hooks.after_node_run(CONTROL, {"evaluate_control_metrics": {"asr_control": 0.125}})
+    assert " ".join(capsys.readouterr().out.split()) == "clean model C-Acc – ASR 12.50 R-Acc –"
 
 
 def test_before_there_is_a_model_nothing_is_known(hooks) -> None:

@@ -51,6 +51,14 @@ def test_without_a_defense_the_table_ends_with_the_victim() -> None:
     assert "ft" not in told
 
 
+def test_a_control_ends_the_table() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    control = {f"{name}_control": 0.125 for name in NAMES}
+    console.print(result_table(chosen(**CHOICES, attack="badnets"), SCORES | control, ""))
+    *_, row, _ = console.file.getvalue().splitlines()
+    assert row.replace("│", "").split() == ["none", "control", "12.50", "12.50", "12.50"]
+
+
 @pytest.mark.parametrize(
     ("own", "store", "advice"),
     [

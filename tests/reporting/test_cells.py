@@ -22,6 +22,14 @@ def test_scores_are_those_after_the_defense_in_percent() -> None:
     assert pd.isna(cell["cross_accuracy"])
 
 
+def test_a_clean_models_scores_are_there_if_any_has_one() -> None:
+    assert "asr_control" not in to_cells(results(row()))
+    cells = to_cells(results(row(asr_control=0.25, clean_accuracy_control=0.9), row(attack="none")))
+    assert [*cells.loc[cells["attack"] != "none", "asr_control"]] == [25, 25], "before and after the defense"
+    assert cells.loc[cells["attack"] == "none", "asr_control"].isna().all()
+    assert only(cells, attack="badnets", defense="ft")["c_acc_control"] == pytest.approx(90)
+
+
 def test_a_victim_without_a_run_of_no_defense_gets_one_from_its_scores_before() -> None:
     cells = to_cells(results(row(), row(defense="anp")))
     assert sorted(cells["defense"]) == ["anp", "ft", "none"]

@@ -148,3 +148,19 @@ def test_sweeps_and_failures() -> None:
 def test_scores_and_texts() -> None:
     assert (score(93.2, 0.456), score(93.2), score(float("nan"))) == ("93.20 ± 0.46", "93.20", "–")
     assert latex_text("a_b 10% ± −1 ~^$") == r"a\_b 10\% $\pm$ $-$1 \textasciitilde{}\textasciicircum{}\$"
+
+
+def test_the_scores_of_controls_have_columns_if_there_are_any(settings) -> None:
+    assert "ASR of the control" not in Cells(results_table(settings).html).rows[0]
+    controlled = [
+        row(seed=0, asr_control=0.25, clean_accuracy_control=0.9),
+        row(seed=1, asr_control=0.125, clean_accuracy_control=0.8),
+        row(attack="none"),
+    ]
+    table = results_table(summarize(with_variants(to_cells(results(*controlled)))))
+    head, *rows = Cells(table.html).rows
+    assert head[-2:] == ["C-Acc of the control", "ASR of the control"]
+    told = {(line[2], line[4]): line[-2:] for line in rows}
+    assert told["badnets", "ft"] == ["85.00", "18.75"]
+    assert told["no attack", "ft"] == ["–", "–"]
+    sound(table.latex)

@@ -23,6 +23,47 @@ def test_shared_stages_are_planned_once_and_first(plan) -> None:
     assert all(len(task.needs) == (task.kind != "prepare") for task in made.tasks.values())
 
 
+TEXT = {"dataset": ["made_reviews"], "model": ["tiny_bert"], "target_label": [1]}
+
+
+def test_a_control_is_planned_once_for_all_that_are_held_against_it(plan, build) -> None:
+    grid = cells(
+        **TEXT, attack=["word", "hiddenkiller"], defense=["none", "ft"], seed=[0, 1], poison_ratio=[0.05]
+    )
+    made = plan(grid)
+    assert kinds(made) == {"prepare": 1, "poison": 4, "train": 4 + 2, "cell": 8}
+    assert {stage: len(found) for stage, found in made.to_build().items()} == {
+        "prepare": 1, "poison": 4, "train": 4, "train_control": 2, "evaluate_control": 4,
+        "defend": 8, "evaluate": 8,
+    }  # fmt: skip
+    assert made.reused["train_control"] == 0
+    controls = {id: task for id, task in made.tasks.items() if task.pipeline == "train_control"}
+    assert all(task.needs == () for task in controls.values())
+    for task in made.tasks.values():
+        if task.kind == "cell":
+            assert f"train_control/{task.cell.names['train_control']}" in task.needs
+    build("train_control", made.cells[0].names)
+    again = plan(grid)
+    assert sum(task.pipeline == "train_control" for task in again.tasks.values()) == 1
+    assert again.reused["train_control"] == 1
+
+
+def test_where_a_cell_has_no_attack_its_victim_is_the_control(plan, build) -> None:
+    made = plan(cells(**TEXT, attack=["word", "none"], defense=["none"]))
+    assert not any(task.pipeline == "train_control" for task in made.tasks.values())
+    attacked, clean = (task for task in made.tasks.values() if task.kind == "cell")
+    assert f"train/{clean.cell.names['train']}" in attacked.needs
+    for stage in ("evaluate_control", "evaluate"):
+        build(stage, attacked.cell.names)
+    assert plan(cells(**TEXT, attack=["word"], defense=["none"])).finished == 1, "scored, it needs no model"
+
+
+def test_images_have_no_control_in_a_plan(plan) -> None:
+    made = plan(cells(attack=["badnets"], seed=[0]))
+    assert [*made.reused] == ["prepare", "poison", "train", "defend", "evaluate"]
+    assert [*made.to_build()] == ["prepare", "poison", "train", "defend", "evaluate"]
+
+
 def test_cells_that_are_one_experiment_are_planned_once(plan) -> None:
     made = plan(cells(attack=["none"], poison_ratio=[0.1, 0.05, 0.01]))
     assert len(made.cells) == 1

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from backdoor_pipeline.attacks.base import Attack, AttackEnv
 from backdoor_pipeline.attacks.control import CrossSampledAttack
-from backdoor_pipeline.attacks.trigger import AnyTrigger, Trigger, require_uint8
+from backdoor_pipeline.attacks.trigger import AnyTrigger, NoTrigger, Trigger, require_uint8
 from backdoor_pipeline.attacks.victims import select_victims
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
@@ -27,6 +27,12 @@ class Poison:
     train: PoisonedRows
     test: PoisonedRows
     trigger: AnyTrigger
+
+    @classmethod
+    def none_of(cls, clean: SampleSet) -> "Poison":
+        """That of no attack on samples such as these."""
+        nothing = PoisonedRows.none_of(clean)
+        return cls(nothing, nothing, NoTrigger())
 
 
 class Poisoned(Protocol):

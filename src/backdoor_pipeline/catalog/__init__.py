@@ -9,6 +9,7 @@ from backdoor_pipeline.catalog.frame import FrameDataset
 from backdoor_pipeline.catalog.metrics import MetricsDataset
 from backdoor_pipeline.catalog.model import ModelDataset
 from backdoor_pipeline.catalog.networks import NetworksDataset
+from backdoor_pipeline.catalog.on_request import OnRequestDataset
 from backdoor_pipeline.catalog.poison import PoisonDataset
 from backdoor_pipeline.catalog.results import FailuresDataset, ResultsDataset, StrengthsDataset
 from backdoor_pipeline.catalog.rows import PoisonedRowsDataset
@@ -28,6 +29,7 @@ __all__ = [
     "MetricsDataset",
     "ModelDataset",
     "NetworksDataset",
+    "OnRequestDataset",
     "PageDataset",
     "PoisonDataset",
     "PoisonedRowsDataset",

@@ -72,8 +72,8 @@ run = ProjectCommand(
     params=[
         click.Option(
             ["--pipeline", "-p"],
-            help="Run up to this stage: prepare, poison, train, defend, evaluate, watch or analyze; or the "
-            "report.",
+            help="Run up to this stage: prepare, poison, train, defend, evaluate, watch or analyze; or "
+            "train_control, evaluate_control; or the report.",
         ),
         click.Option(
             ["--params"],

@@ -16,6 +16,7 @@ from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpe
 
 # Raised by one whenever a stage's code makes something else of the same specification.
 FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 2}
+FORMATS |= {"evaluate_control": 1}
 
 PUBLISHED = (  # files of published models of texts
     "config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt",
@@ -39,14 +40,32 @@ def artifact_names(experiment: Experiment) -> dict[str, str]:
     A stage's hash covers its specification, its format version and the hash of the stage before it; that of
     the first covers the data set, its files too, so that a change of either split changes all names. What is
     watched in a training decides nothing of the model, so only `watch` and the figures depend on it.
+
+    Stages of a control are named if there is one: its model as that of an experiment without an attack.
     """
-    readable, digests = _readable(experiment), {"": ""}
+    readable, digests = _readable(experiment), _digests(experiment)
     names: dict[str, str] = {}
-    for stage, spec in _specifications(experiment).items():
-        digests[stage] = _digest(stage, spec, digests[AFTER.get(stage, "")])
+    for stage, digest in digests.items():
         above = names["evaluate"] if stage == "analyze" else experiment.dataset.name  # beside the scores
-        names[stage] = f"{above}/{readable[stage]}-{digests[stage][:8]}"
-    return names
+        names[stage] = f"{above}/{readable[stage]}-{digest[:8]}"
+    return names | (_names_of_control(experiment, digests["poison"]) if experiment.control else {})
+
+
+def _digests(experiment: Experiment) -> dict[str, str]:
+    digests: dict[str, str] = {}
+    for stage, spec in _specifications(experiment).items():
+        digests[stage] = _digest(stage, spec, digests.get(AFTER.get(stage, ""), ""))
+    return digests
+
+
+def _names_of_control(experiment: Experiment, poison: str) -> dict[str, str]:
+    clean, above = experiment.without_attack(), experiment.dataset.name
+    trained = _digests(clean)["train"]
+    scored = _digest("evaluate_control", trained, poison)
+    return {
+        "train_control": f"{above}/{_readable(clean)['train']}-{trained[:8]}",
+        "evaluate_control": f"{above}/control-{_readable(experiment)['train']}-{scored[:8]}",
+    }
 
 
 def _readable(experiment: Experiment) -> dict[str, str]:

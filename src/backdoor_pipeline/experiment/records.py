@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 RECORD, METRICS = "result.json", "metrics.json"
 ID = "artifact.evaluate"  # what tells rows apart
+OF_CONTROL = tuple(f"{name}_control" for name in ("clean_accuracy", "asr", "robust_accuracy"))
 OF_TRAINING = ("cross_accuracy", "rival_asr")  # how far the backdoor opens to its own trigger only
 AGAIN = "delete it and run its experiment again, which computes nothing anew"
 REMAKE = "run any sweep again, which sets the table aside and makes it anew from the experiments' own records"
@@ -32,9 +33,10 @@ IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 def parameters(experiment: Experiment) -> Row:
     """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
-    # `preparing` repeats others; what was watched, and which figures are drawn, change no result
-    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing", "watching"}))
+    # `preparing` and `control` repeat others; what was watched, and which figures are drawn, change no result
+    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing", "watching", "control"}))
     del flat["analyzing.figures"], flat["analyzing.formats"], flat["analyzing.titles"]
+    del flat["choices.control"]  # its scores tell
     row = {
         name.removeprefix("choices."): json.dumps(value) if isinstance(value, list) else value
         for name, value in flat.items()
@@ -52,6 +54,8 @@ def result_row(experiment: Experiment, names: Mapping[str, str], metrics: Mappin
     """
     scores = {name: value for name, value in metrics["evaluate"].items() if name != "seconds"}
     scores |= {name: metrics["train"][name] for name in OF_TRAINING if name in metrics.get("train", {})}
+    control = metrics.get("evaluate_control", {})
+    scores |= {name: control[name] for name in OF_CONTROL if name in control}
     seconds = {f"{stage}_seconds": one.get("seconds") for stage, one in metrics.items()}
     ids = {f"artifact.{stage}": names[stage] for stage in IDS}
     return {**parameters(experiment), **scores, **seconds, **ids}

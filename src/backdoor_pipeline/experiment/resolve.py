@@ -78,6 +78,7 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
     if manifest and not ratio_given:
         choices = with_feasible_ratio(choices, dataset, manifest)
     _see_that_kinds_agree(choices, dataset.kind_of_samples)
+    choices = choices.model_copy(update={"control": _is_controlled(choices, dataset.kind_of_samples)})
     attack, poisoning = _poisoning(choices, params, budget)
     training = _training(choices, params, budget, attack)
     defending = _defending(choices, params, budget)
@@ -92,11 +93,21 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         poisoning=poisoning,
         training=training,
         defending=defending,
-        watching=_unwatched()
+        watching=Watching.nothing()
         if training.elsewhere
         else _watching(params["watch"], budget, dataset.kind_of_samples),
         analyzing=check(Analyzing, params["analysis"], "analysis"),
+        control=_training(choices.model_copy(update={"attack": NONE}), params, budget, None)
+        if choices.control
+        else None,
     )
+
+
+def _is_controlled(choices: Choices, kind: Kind) -> bool:
+    """Whether a clean model is asked, too: what a trigger does to a sentence may mislead it as well."""
+    if choices.attack in (NONE, IMPORTED):
+        return False
+    return kind == "text" if choices.control is None else choices.control
 
 
 def _dataset(params: Params, choices: Choices) -> tuple[Budget, ImageSpec | TextSpec]:
@@ -199,13 +210,9 @@ def _training(choices: Choices, params: Params, budget: Budget, attack: Attack |
     )
 
 
-def _unwatched() -> Watching:
-    return Watching(forgetting=False, gradients=0, every=1)
-
-
 def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
     """Nulls take the budget; where it says nothing, nothing is watched."""
-    off = {"forgetting": False, "gradients": 0, "every": 1}
+    off = Watching.nothing().model_dump()
     asked = budget.fill(watch, "watch", "watch")
     watching = check(
         Watching, off | {key: value for key, value in asked.items() if value is not None}, "watch"

@@ -53,6 +53,9 @@ class Result(BaseModel):
     asr_after: Share | None = None
     robust_accuracy_before: Share | None = None
     robust_accuracy_after: Share | None = None
+    clean_accuracy_control: Share | None = None
+    asr_control: Share | None = None
+    robust_accuracy_control: Share | None = None
     der: Share | None = None
     rir: Share | None = None
     detection_tpr: Share | None = None
@@ -65,6 +68,8 @@ class Result(BaseModel):
     prepare_seconds: Seconds | None = None
     poison_seconds: Seconds | None = None
     train_seconds: Seconds | None = None
+    train_control_seconds: Seconds | None = None
+    evaluate_control_seconds: Seconds | None = None
     defend_seconds: Seconds | None = None
     evaluate_seconds: Seconds | None = None
 

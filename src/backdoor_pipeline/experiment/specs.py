@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from backdoor_pipeline.attacks.labels import LabelMapName
+from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.data.spec import AnySpec
 from backdoor_pipeline.training import Engine, Recipe
 
@@ -33,6 +34,7 @@ class Choices(Spec):
     clean_ratio: float = Field(gt=0, le=1)  # of the clean training set: what the defender trusts
     seed: int = Field(ge=0)
     epochs: int | None = Field(ge=1)  # null: the data set's budget
+    control: bool | None  # hold ASR against a clean model's; null: of texts. Resolved, it is not null
 
 
 class MethodSpec(Spec):
@@ -131,6 +133,11 @@ class Watching(Spec):
     gradients: int = Field(ge=0)
     every: int = Field(ge=1)
 
+    @classmethod
+    def nothing(cls) -> "Watching":
+        """That nothing is noted."""
+        return cls(forgetting=False, gradients=0, every=1)
+
     @property
     def on(self) -> bool:
         """Whether anything is watched."""
@@ -191,6 +198,7 @@ class Experiment(Spec):
 
     Attributes:
         manifest: the digest of the data set's files; empty if they are not there.
+        control: what the clean model is made of that ASR is held against; None: there is none.
     """
 
     choices: Choices
@@ -203,3 +211,16 @@ class Experiment(Spec):
     defending: Defending
     watching: Watching
     analyzing: Analyzing
+    control: Training | None = None
+
+    def without_attack(self) -> "Experiment":
+        """That of the control, which must be there, up to its training: what `attack: none` comes to."""
+        assert self.control is not None
+        return self.model_copy(
+            update={
+                "preparing": Preparing(name=NONE, settings={}, attack=None, training=None),
+                "poisoning": Poisoning(attack=None),
+                "training": self.control,
+                "control": None,
+            }
+        )

@@ -46,6 +46,14 @@ class DefendStage(Spec):
     engine: Engine
 
 
+class ControlStage(Spec):
+    """Of `train_control` and `evaluate_control`."""
+
+    dataset: AnySpec
+    control: Training | None
+    engine: Engine
+
+
 class EvaluateStage(Spec):
     """Of the stage `evaluate`."""
 
@@ -67,6 +75,8 @@ STAGES: Mapping[str, type[Spec]] = {
     "poison": PoisonStage,
     "train": VictimStage,
     "defend": DefendStage,
+    "train_control": ControlStage,
+    "evaluate_control": ControlStage,
     "evaluate": EvaluateStage,
     "watch": VictimStage,
     "analyze": AnalyzeStage,

@@ -8,13 +8,15 @@ from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.experiment.specs import Choices
 
 NAMED = {"dataset", "model", "attack", "defense", "poison_ratio", "seed"}  # in every name
-BEFORE_MODEL, BEFORE_DEFENSE = ("prepare", "poison"), ("prepare", "poison", "train")  # stages
+BEFORE_MODEL = ("prepare", "poison")  # stages
+BEFORE_DEFENSE = (*BEFORE_MODEL, "train", "train_control", "evaluate_control")
 UNSAID = (
     "engine.",
     "watch.",
     "analysis.",
     "report.",
     "scan.",
+    "control",
 )  # how to run and what to show, no other experiment
 LATER = {"defense": ("defenses.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
 

@@ -20,6 +20,7 @@ from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can
 from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, write_record
 from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.experiment.specs import Experiment
+from backdoor_pipeline.hooks.asked import is_asked
 from backdoor_pipeline.pipeline_registry import STAGES
 
 logger = logging.getLogger(__name__)
@@ -101,8 +102,11 @@ class RecordHooks:
         if self._catalog is None or not isinstance(scores, MetricsDataset):  # kept in memory
             return
         experiment = Experiment.model_validate(self._context.config_loader["parameters"]["experiment"])
-        found = [stage for stage in STAGES if self._catalog.exists(f"{stage}_metrics")]
-        metrics = {stage: self._catalog.load(f"{stage}_metrics") for stage in found}
+        names = {stage: f"{stage}_metrics" for stage in STAGES}
+        found = {stage: name for stage, name in names.items() if self._catalog.exists(name)}
+        metrics = {
+            stage: self._catalog.load(name) for stage, name in found.items() if is_asked(self._catalog, name)
+        }
         row = result_row(experiment, artifact_names(experiment), metrics)
         if _recorded(scores.path.parent / RECORD) != json.loads(json.dumps(row)):
             write_record(scores.path.parent, row)

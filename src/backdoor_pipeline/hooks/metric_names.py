@@ -18,6 +18,7 @@ TOP = {
     "evaluate": {f"{name}_after": short for name, short in SCORES.items()}
     | {"der": "der"}
     | {f"{name}_before": short for name, short in BEFORE.items()},
+    "evaluate_control": {f"{name}_control": f"{short}_control" for name, short in SCORES.items()},
 }
 SHOWN = (*SCORES.values(), "der", *BEFORE.values())
 SECONDS = "seconds"

@@ -12,10 +12,13 @@ from rich.console import Console
 
 from backdoor_pipeline.analysis.scoring import score
 from backdoor_pipeline.experiment.specs import Experiment
+from backdoor_pipeline.hooks.asked import is_asked
+from backdoor_pipeline.hooks.metric_names import SECONDS
 from backdoor_pipeline.hooks.percent import percent
 from backdoor_pipeline.metrics.accuracy import Scores, defense_effectiveness
 from backdoor_pipeline.training import Trainer
 
+CONTROL = "evaluate_control_metrics"
 HEADINGS = {"clean_accuracy": "C-Acc", "asr": "ASR", "robust_accuracy": "R-Acc"}
 Metrics = Mapping[str, Any]
 
@@ -52,6 +55,8 @@ class OutcomeHooks:
             self._say("before defense", victim_scores(outputs["train_metrics"]), "_before")
         elif node.name == "evaluate":
             self._say("after defense", outputs["evaluate_metrics"], "_after")
+        elif node.name == "evaluate_control" and (scores := outputs[CONTROL]):
+            self._say("clean model", scores, "_control")
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -64,6 +69,9 @@ class OutcomeHooks:
             if "defended_model" in made:
                 parameters = self._context.config_loader["parameters"]
                 self.found |= defended_scores(catalog, parameters["experiment"], self.found)
+        if CONTROL in made and is_asked(catalog, CONTROL):
+            control = catalog.load(CONTROL)
+            self.found |= {name: value for name, value in control.items() if name != SECONDS}
 
     def _say(self, when: str, found: Metrics, suffix: str) -> None:
         told = [f"{heading} {percent(found.get(name + suffix))}" for name, heading in HEADINGS.items()]

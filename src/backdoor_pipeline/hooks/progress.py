@@ -49,6 +49,9 @@ class ProgressHooks:
             wanted = self._context.config_loader["parameters"]["experiment"]["preparing"]["name"]
             if wanted != NONE:
                 self._console.print(f"{'prepare':<15} training {wanted}", highlight=False)
+        elif node.name == "train_control":
+            if self._context.config_loader["parameters"]["experiment"]["choices"]["control"]:
+                self._console.print(f"{'control':<15} training a clean model", highlight=False)
         elif node.outputs[0] in self._wanted:
             self._bar = self._bar or self._begin()
             self._bar.set_description(node.outputs[0].removeprefix(MARK))

@@ -16,6 +16,7 @@ from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
 from backdoor_pipeline.experiment.specs import Choices
+from backdoor_pipeline.hooks.asked import is_asked
 from backdoor_pipeline.hooks.best_view import PAGE
 from backdoor_pipeline.hooks.figures import asked_figures
 from backdoor_pipeline.hooks.nodes import RunNodes
@@ -57,7 +58,7 @@ class SummaryHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Print the tables."""
         parameters = self._context.config_loader["parameters"]
-        outputs = [name for node in pipeline.nodes for name in node.outputs]
+        outputs = [name for node in pipeline.nodes for name in node.outputs if is_asked(catalog, name)]
         metrics = {
             name.removesuffix("_metrics"): catalog.load(name) for name in outputs if name.endswith("_metrics")
         }
@@ -89,7 +90,7 @@ def target(choices: Choices, poisoned: Metrics) -> str:
 
 
 def result_table(choices: Choices, found: Metrics, goal: str, lowered: str = "") -> Table:
-    """C-Acc, ASR and R-Acc before and, if there was a defense, after, and DER, in percent.
+    """C-Acc, ASR and R-Acc before and, if there was a defense, after, and DER, in percent; the control's.
 
     Args:
         choices: the experiment's.
@@ -108,6 +109,8 @@ def result_table(choices: Choices, found: Metrics, goal: str, lowered: str = "")
         scores = [percent(found[f"{name}_{when}"]) for name in HEADINGS]
         names = (choices.attack, choices.defense if defended else "") if when == "before" else ("", "")
         table.add_row(*names, when, *scores, percent(found["der"]) if when == "after" else "")
+    if "asr_control" in found:
+        table.add_row("none", "", "control", *(percent(found[f"{name}_control"]) for name in HEADINGS), "")
     return table
 
 

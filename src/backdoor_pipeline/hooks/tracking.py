@@ -13,8 +13,9 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from backdoor_pipeline.catalog import FigureDataset, PageDataset, TableDataset
+from backdoor_pipeline.hooks.asked import is_asked, nodes_not_asked_for
 from backdoor_pipeline.hooks.description import describe_experiment, describe_report
-from backdoor_pipeline.hooks.figures import asked_figures, nodes_not_asked_for
+from backdoor_pipeline.hooks.figures import asked_figures
 from backdoor_pipeline.hooks.membership import membership
 from backdoor_pipeline.hooks.metric_names import (
     SECONDS,
@@ -106,7 +107,7 @@ class TrackingHooks:
         assert self._nodes is not None
         for node in pipeline.nodes:
             for name in node.outputs if node.name not in self._clocks else ():
-                if name.endswith((METRICS, HISTORY)):
+                if name.endswith((METRICS, HISTORY)) and is_asked(catalog, name):
                     self._log_output(name, catalog.load(name))
         self._log_scores(stage_metrics("evaluate", self._outcome.found))
         ran = self._nodes.ran()

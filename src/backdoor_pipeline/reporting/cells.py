@@ -19,6 +19,7 @@ DETECTION = (
     "detection_tpr", "detection_fpr", "detection_precision", "detection_auc", "detection_auc_best_orientation"
 )  # fmt: skip
 SPECIFICITY = ("cross_accuracy", "rival_asr")  # of what must not fire; see `train_victim`
+OF_CONTROL = {"c_acc_control": "clean_accuracy_control", "asr_control": "asr_control"}  # a clean model's
 SECONDS = ("prepare_seconds", "poison_seconds", "train_seconds", "defend_seconds")
 VICTIM = "artifact.train"
 
@@ -35,13 +36,14 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `IDENTITY`, `seed`, the columns of parameters, `METRICS`, `DETECTION` (both AUCs too) and
-        `SPECIFICITY` in percent, `SECONDS`, and the artifacts' names.
+        `SPECIFICITY` in percent, `SECONDS`, and the artifacts' names. `OF_CONTROL`, too, if any is known.
     """
     rows = pd.concat([results, _undefended(results)]).sort_index(kind="stable").reset_index(drop=True)
     settings = [*IDENTITY, "seed", *parameter_columns(rows.columns)]
     numbers = {
         **{name: f"{stored}_after" for name, stored in SCORES.items()},
         **{name: name for name in (*RATES, *DETECTION, *SPECIFICITY)},
+        **{name: stored for name, stored in OF_CONTROL.items() if stored in rows},
     }
     cells = rows[settings].copy()
     _leave_empty(cells)

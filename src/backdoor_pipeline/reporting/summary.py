@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.base.registry import NONE
-from backdoor_pipeline.reporting.cells import DETECTION, METRICS, SECONDS, SPECIFICITY
+from backdoor_pipeline.reporting.cells import DETECTION, METRICS, OF_CONTROL, SECONDS, SPECIFICITY
 from backdoor_pipeline.reporting.variants import SETTING
 
 CONTROL = "no attack"
@@ -21,14 +21,15 @@ def summarize(cells: pd.DataFrame, by: list[str] | None = None) -> pd.DataFrame:
 
     Returns:
         The columns of `by`, `n` (seeds), `<metric>_mean` and `<metric>_std` of `METRICS` in percent (the
-        sample standard deviation; NaN of one seed), the means of `DETECTION`, `SPECIFICITY` and `SECONDS`.
+        sample standard deviation; NaN of one seed), the means of `DETECTION`, `SPECIFICITY` and `SECONDS`,
+        and of `OF_CONTROL` if any is known.
     """
     groups = cells.groupby(by or SETTING, dropna=False, sort=True)
     parts: dict[str, pd.Series[Any]] = {"n": groups["seed"].nunique()}
     for metric in METRICS:
         parts[f"{metric}_mean"] = groups[metric].mean()
         parts[f"{metric}_std"] = groups[metric].std(ddof=1)
-    for name in (*DETECTION, *SPECIFICITY, *SECONDS):
+    for name in (*DETECTION, *SPECIFICITY, *SECONDS, *(one for one in OF_CONTROL if one in cells)):
         parts[name] = groups[name].mean()
     return pd.DataFrame(parts).round(6).reset_index()  # CSV files need no 61.240000000000009
 

@@ -26,6 +26,7 @@ from backdoor_pipeline.reporting.table import (
 )
 
 HEADS = {"c_acc": "C-Acc", "asr": "ASR", "r_acc": "R-Acc", "der": "DER", "rir": "RIR"}
+CONTROL_HEADS = {"c_acc_control": "C-Acc of the control", "asr_control": "ASR of the control"}
 BENCHMARK = ("c_acc", "asr", "r_acc", "der")
 BY = ["dataset", "model", "protocol", "poison_ratio"]
 SIDE_BY_SIDE = 2  # defenses in one row of a LaTeX table
@@ -33,11 +34,15 @@ Rows = list[list[str]]
 
 
 def results_table(summary: pd.DataFrame) -> Table:
-    """Every setting: mean and standard deviation over seeds, in percent, and n."""
+    """Every setting: mean and standard deviation over seeds, in percent, and n; means of controls, if any."""
     settings = ordered(summary)
+    controls = [name for name in CONTROL_HEADS if name in settings]
     heads = ["data set", "model", "attack", "ratio", "defense", "other settings", "n", *HEADS.values()]
-    rows = [[*names, str(n), *scores] for names, n, scores in zip(
-        _names(settings), settings["n"], _scores(settings, tuple(HEADS)), strict=True)]  # fmt: skip
+    heads += [CONTROL_HEADS[name] for name in controls]
+    rows = [
+        [*names, str(cell["n"]), *_score_row(cell, tuple(HEADS)), *(score(cell[name]) for name in controls)]
+        for names, cell in zip(_names(settings), settings.to_dict("records"), strict=True)
+    ]
     return plain_table(
         "All results in percent: mean ± standard deviation over n seeds", settings, heads, rows, 6
     )

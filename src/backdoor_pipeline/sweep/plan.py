@@ -16,12 +16,13 @@ from backdoor_pipeline.experiment.feasible import see_that_it_can_be
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.resolve import build_experiment
 from backdoor_pipeline.experiment.specs import Experiment
-from backdoor_pipeline.pipeline_registry import STAGES
+from backdoor_pipeline.pipeline_registry import OF_CONTROL, STAGES
 from backdoor_pipeline.sweep.grid import Kind
 from backdoor_pipeline.sweep.layout import FIGURES, FORMATS, Layout, Snapshot
 
 CHAIN = tuple(STAGES)
 SHARED: tuple[Kind, ...] = ("prepare", "poison", "train")  # serve many cells: built by tasks of their own
+CONTROL, SCORED = OF_CONTROL  # so does the former; a cell without an attack may train the very model
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Cell:
     params: Nested
     experiment: Experiment
     names: dict[str, str]
+
+    def own(self, final: str) -> tuple[str, ...]:
+        """The stages, up to the final one, that no other task builds for it."""
+        here = CHAIN[len(SHARED) : CHAIN.index(final) + 1]
+        return tuple(stage for stage in here if stage in self.names and stage != CONTROL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,7 @@ class Task:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that it may build."""
-        if self.kind in SHARED:
-            return (self.pipeline,)
-        return CHAIN[len(SHARED) : CHAIN.index(self.pipeline) + 1]
+        return (self.pipeline,) if self.kind in SHARED else self.cell.own(self.pipeline)
 
 
 def task_id(pipeline: str, names: Mapping[str, str]) -> str:
@@ -93,11 +97,11 @@ class Plan:
 
     def to_build(self) -> dict[str, list[Cell]]:
         """For each stage, a cell for every artefact that the tasks are to make."""
-        cells: dict[str, list[Cell]] = {}
+        cells: dict[str, dict[str, Cell]] = {}
         for task in self.tasks.values():
             for stage in task.stages:
-                cells.setdefault(stage, []).append(task.cell)
-        return cells
+                cells.setdefault(stage, {}).setdefault(task.cell.names[stage], task.cell)
+        return {stage: list(found.values()) for stage, found in cells.items()}
 
 
 def make_plan(
@@ -123,25 +127,22 @@ def make_plan(
     plan = Plan(failed=dict(failures))
     _resolve_all(plan, Resolver(params, layout, given), grid, final, without_data)
     there = Snapshot(layout)
-    own = CHAIN[len(SHARED) : CHAIN.index(final) + 1]
-    pending = [cell for cell in plan.cells if not _finished(cell, own, there)]
+    pending = [cell for cell in plan.cells if not _finished(cell, final, there)]
     plan.finished = len(plan.cells) - len(pending)
-    shared: dict[str, Task] = {}
+    shared, chains = _shared_tasks(pending, there)
     last: dict[str, Task] = {}
-    for cell in pending:
-        needs: tuple[str, ...] = ()
-        for stage in SHARED:
-            if not there.exists(stage, cell.names):
-                task = shared.setdefault(task_id(stage, cell.names), Task(stage, stage, cell, needs))
-                needs = (task.id,)
+    for cell, needs in zip(pending, chains, strict=True):
+        if control := _control_task(cell, shared, there):
+            shared.setdefault(control.id, control)
+            needs = (*needs, control.id)
         last[task_id(final, cell.names)] = Task("cell", final, cell, needs)
     plan.tasks = {
         id: task
-        for stage in (*SHARED, final)
+        for stage in (*SHARED, CONTROL, final)
         for id, task in {**shared, **last}.items()
         if task.pipeline == stage
     }
-    _count_reused(plan, there, own)
+    _count_reused(plan, there, final)
     _leave_out_failed(plan)
     return plan
 
@@ -236,15 +237,38 @@ class Resolver:
         return self._manifests[key]
 
 
-def _finished(cell: Cell, own: tuple[str, ...], there: Snapshot) -> bool:
+def _finished(cell: Cell, final: str, there: Snapshot) -> bool:
     """A cell whose results are there needs no models: they may have been removed to save space."""
-    return all(there.exists(stage, cell.names) for stage in own if stage != "defend")
+    return all(there.exists(stage, cell.names) for stage in cell.own(final) if stage != "defend")
 
 
-def _count_reused(plan: Plan, there: Snapshot, own: tuple[str, ...]) -> None:
-    for stage in (*SHARED, *own):
-        names = {cell.names[stage] for cell in plan.cells if there.exists(stage, cell.names)}
-        plan.reused[stage] = len(names)
+def _shared_tasks(pending: Iterable[Cell], there: Snapshot) -> tuple[dict[str, Task], list[tuple[str, ...]]]:
+    """The tasks that build what cells share, by id; and for each cell those that it waits for."""
+    shared: dict[str, Task] = {}
+    chains: list[tuple[str, ...]] = []
+    for cell in pending:
+        needs: tuple[str, ...] = ()
+        for stage in SHARED:
+            if not there.exists(stage, cell.names):
+                task = shared.setdefault(task_id(stage, cell.names), Task(stage, stage, cell, needs))
+                needs = (task.id,)
+        chains.append(needs)
+    return shared, chains
+
+
+def _control_task(cell: Cell, shared: Mapping[str, Task], there: Snapshot) -> Task | None:
+    """What trains a cell's clean model, unless that is there or scored; maybe it is another cell's victim."""
+    if CONTROL not in cell.names or there.exists(SCORED, cell.names) or there.exists(CONTROL, cell.names):
+        return None
+    same = shared.get(task_id("train", {"train": cell.names[CONTROL]}))
+    return same or Task("train", CONTROL, cell, ())
+
+
+def _count_reused(plan: Plan, there: Snapshot, final: str) -> None:
+    for stage in CHAIN[: CHAIN.index(final) + 1]:
+        cells = [cell for cell in plan.cells if stage in cell.names]
+        if cells or stage not in OF_CONTROL:
+            plan.reused[stage] = len({cell.names[stage] for cell in cells if there.exists(stage, cell.names)})
 
 
 def _leave_out_failed(plan: Plan) -> None:

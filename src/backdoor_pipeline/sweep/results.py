@@ -71,7 +71,9 @@ class MetricsReader:
         None before it is evaluated, or if its scores cannot be used.
         """
         metrics = {
-            stage: self.metrics(stage, cell) for stage in CHAIN if self._layout.metrics(stage, cell.names)
+            stage: self.metrics(stage, cell)
+            for stage in CHAIN
+            if stage in cell.names and self._layout.metrics(stage, cell.names)
         }
         file = self._layout.metrics("evaluate", cell.names)
         if file is None or not file.exists():

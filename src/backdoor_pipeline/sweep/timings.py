@@ -22,6 +22,7 @@ ALIKE: dict[str, tuple[str, ...]] = {
     "defend": ("dataset", "model", "defense", "defending.defense.params."),
     "evaluate": ("dataset", "model"),
 }
+LIKE = {"train_control": "train", "evaluate_control": "evaluate"}  # of about the same cost
 BEGINNINGS = {stage: tuple(one for one in columns if one[-1] == ".") for stage, columns in ALIKE.items()}
 
 
@@ -52,6 +53,7 @@ class Timings:
 
     def stage(self, stage: str, cell: Cell) -> float | None:
         """Seconds that a stage of this cell will take; None if nothing like it was ever timed."""
+        stage = LIKE.get(stage, stage)
         if stage not in ALIKE:
             return 0.0
         known = self._seconds.get(self._sorts_of(cell)[stage])

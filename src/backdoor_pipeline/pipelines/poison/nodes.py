@@ -6,7 +6,6 @@ from torch import Tensor
 
 from backdoor_pipeline.attacks.networks import Networks, Prepared
 from backdoor_pipeline.attacks.poisoning import Poison, poison
-from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
@@ -32,9 +31,8 @@ def poison_dataset(
     if stage.poisoning.imported:
         return _imported(imported_poison(clean, stage.poisoning.imported))
     if spec is None:
-        nothing = PoisonedRows.none_of(clean.train)
         counts = dict.fromkeys(("poisoned_images", "cross_images", "triggered_images"), 0)
-        return Poison(nothing, nothing, NoTrigger()), {**counts, "seconds": 0.0}
+        return Poison.none_of(clean.train), {**counts, "seconds": 0.0}
     env = attack_env(spec, stage.dataset, stage.engine, Prepared(attacker_networks))
     with Stopwatch() as clock:
         made = poison(

@@ -20,8 +20,7 @@ def imported_poison(clean: Splits, imported: Imported) -> Poison:
         UserError: they are damaged, or of another data set's size.
     """
     if imported.data is None:
-        nothing = PoisonedRows.none_of(clean.train)
-        return Poison(nothing, nothing, NoTrigger())
+        return Poison.none_of(clean.train)
     train, test = (_read(Path(imported.data, name), clean) for name in ("train.parquet", "test.parquet"))
     return Poison(train, test, NoTrigger())
 
