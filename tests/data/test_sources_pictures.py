@@ -1,7 +1,9 @@
 """Sources of encoded pictures: GTSRB, Tiny ImageNet, folders, and decoding itself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.picture import PictureError
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources import pictures as pictures_module
-from backdoor_pipeline.data.sources.pictures import decode
+from backdoor_pipeline.data.sources.pictures import chunk_size, decode, decode_into
 from backdoor_pipeline.data.sources.streaming import PictureFiles
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding")
@@ -35,6 +37,28 @@ def test_the_fast_decoder_and_pillow_agree(kind: str, monkeypatch: pytest.Monkey
     fast = decode(data, (3, 32, 32))
     monkeypatch.setattr(pictures_module, "decode_jpeg", None)  # as where torchvision has dropped it
     assert torch.equal(decode(data, (3, 32, 32)), fast)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "threads", "size"), [(128, 16, 2), (128, 2, 16), (5, 16, 1), (10_000, 2, 64)]
+)
+def test_small_pictures_are_decoded_many_at_a_time_and_a_batch_by_all_threads(pictures, threads, size):
+    assert chunk_size(pictures, threads) == size
+
+
+def test_a_batch_keeps_every_thread_at_work(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pictures_module.os, "cpu_count", lambda: 8)
+    pool, all_here = ThreadPoolExecutor(8), Barrier(8, timeout=5)
+    monkeypatch.setattr(pictures_module, "_pool", lambda: pool)
+
+    def read(row: int) -> torch.Tensor:
+        if row % 4 == 0:  # the first of each task
+            all_here.wait()
+        return torch.full((1, 2, 2), row, dtype=torch.uint8)
+
+    out = torch.empty(128, 1, 2, 2, dtype=torch.uint8)
+    decode_into(out, range(128), read)
+    assert out[:, 0, 0, 0].tolist() == list(range(128))
 
 
 def test_gray_becomes_rgb_and_rgb_becomes_gray():

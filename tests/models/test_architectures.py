@@ -12,7 +12,7 @@ from backdoor_pipeline.models import Classifier, ModelDescription, model_names, 
 from backdoor_pipeline.models.build import assemble
 
 MODELS_YML = Path(__file__).parents[2] / "conf" / "base" / "parameters" / "models.yml"
-STEMMED = ["convnext_tiny", "densenet161", "efficientnet_b3", "mobilenet_v3_large"]
+STEMMED = ["convnext_tiny", "densenet161", "efficientnet_b3", "mobilenet_v3_large", "resnet50"]
 
 
 def parameters(model: nn.Module) -> int:
@@ -45,6 +45,7 @@ def test_parameter_counts(name, count):
 @pytest.mark.parametrize(
     ("name", "imagenet", "small"),
     [
+        ("resnet50", 23_528_522, 23_528_522 - 64 * 3 * (49 - 9)),
         ("densenet161", 26_494_090, 26_494_090 - 96 * 3 * (49 - 9)),
         ("efficientnet_b3", 10_711_602, 10_711_602),
         ("mobilenet_v3_large", 4_214_842, 4_214_842),
@@ -80,7 +81,9 @@ def test_every_model_takes_small_images(name, channels, size, stem):
         torch.testing.assert_close(features @ model.head.weight.T + model.head.bias, logits)
 
 
-@pytest.mark.parametrize("name", ["resnet8", "preactresnet18", "densenet161", "mobilenet_v3_large"])
+@pytest.mark.parametrize(
+    "name", ["resnet8", "preactresnet18", "densenet161", "mobilenet_v3_large", "resnet50"]
+)
 def test_digits_of_8_pixels_leave_a_position(name):
     assert build(name, channels=1, size=8)(torch.rand(2, 1, 8, 8)).isfinite().all()
 
@@ -99,7 +102,8 @@ def test_networks_with_five_halvings_enlarge_what_would_vanish(name, stem):
 def test_the_small_stem_leaves_4x4_maps_of_32_pixels(name, stem, last):
     model = described(name, options={"stem": stem})
     maps = []
-    model.backbone.features.register_forward_hook(lambda _module, _given, out: maps.append(out.shape[-2:]))
+    last_maps = model.backbone.layer4 if name == "resnet50" else model.backbone.features
+    last_maps.register_forward_hook(lambda _module, _given, out: maps.append(out.shape[-2:]))
     model.eval()(torch.rand(1, 3, 32, 32, device="meta"))
     assert maps == [(last, last)]
 

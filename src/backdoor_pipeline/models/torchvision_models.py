@@ -1,9 +1,10 @@
 """torchvision's networks, fitted to the data set's classes, channels and image size.
 
 They were made for 224 pixels and halve their maps five times, so 32-pixel images end as a single position.
-With `stem: small` DenseNet, EfficientNet, MobileNet and ConvNeXt lose their first two halvings, so 32 pixels
-end as 4x4 maps, as in the ResNet written for small images: more computation for more accuracy, with about the
-same number of parameters. `stem: imagenet` is torchvision's network untouched, as in the published numbers.
+With `stem: small` ResNet-50, DenseNet, EfficientNet, MobileNet and ConvNeXt lose their first two halvings, so
+32 pixels end as 4x4 maps, as in the ResNet written for small images: more computation for more accuracy, with
+about the same number of parameters. `stem: imagenet` is torchvision's network untouched, as in the published
+numbers.
 """
 
 from torch import nn
@@ -38,6 +39,18 @@ def vgg(spec: ModelDescription) -> nn.Module:
     network = _published(spec)
     if spec.channels != 3:
         _new_stem(network, "features.0", spec.channels)
+    return network
+
+
+@register("resnet50", StemOptions, input_size=at_least_one_position)
+def resnet50(spec: ModelDescription) -> nn.Module:
+    """ResNet-50; its small stem is a 3x3 stride-1 convolution without pooling."""
+    network = _published(spec)
+    if spec.options["stem"] == "small":
+        _new_stem(network, "conv1", spec.channels, kernel=3, stride=1)
+        network.set_submodule("maxpool", nn.Identity())
+    elif spec.channels != 3:
+        _new_stem(network, "conv1", spec.channels)
     return network
 
 

@@ -22,7 +22,8 @@ except ImportError:  # torchvision means to drop them, from 0.29 on with a warni
 warnings.filterwarnings("ignore", "The image decoding and encoding capabilities", DeprecationWarning)
 
 METADATA = (b"Exif\0\0", b"EXIF", b"Orientation")  # one of these is in a picture that has to be turned
-CHUNK = 64  # pictures per task: small ones decode in 30 µs, less than handing over a task costs
+CHUNK = 64  # pictures per task, at most: small ones decode in 30 µs, less than handing over a task costs
+TASKS = 4  # for each thread, at least: a batch of photographs keeps them all at work until its end
 T = TypeVar("T")
 
 
@@ -84,15 +85,21 @@ def decode_into(
     out: Tensor, rows: Sequence[T], read: Callable[[T], Tensor], bar: "tqdm | None" = None
 ) -> None:
     """Fill `out` (n, C, H, W) with the picture of each row, on every core."""
+    size = chunk_size(len(rows), os.cpu_count() or 1)
 
     def fill(start: int) -> int:
-        chunk = rows[start : start + CHUNK]
+        chunk = rows[start : start + size]
         torch.stack([read(row) for row in chunk], out=out[start : start + len(chunk)])
         return len(chunk)
 
-    for done in _pool().map(fill, range(0, len(rows), CHUNK)):
+    for done in _pool().map(fill, range(0, len(rows), size)):
         if bar is not None:
             bar.update(done)
+
+
+def chunk_size(pictures: int, threads: int) -> int:
+    """How many pictures one task decodes."""
+    return max(1, min(CHUNK, pictures // (TASKS * threads)))
 
 
 def progress(total: int, what: str) -> "tqdm":
