@@ -142,9 +142,10 @@ def _see_that_kinds_agree(choices: Choices, kind: Kind) -> None:
     ):
         known = model_names() if asked == "model" else _methods(ATTACKS if asked == "attack" else DEFENSES)
         if name in known and name not in fitting:
+            why = DEFENSES[name].why_images if asked == "defense" else ""
             raise UserError(
-                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds: "
-                f"choose one of {', '.join(fitting)}."
+                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds"
+                f"{f' ({why})' if why else ''}: choose one of {', '.join(fitting)}."
             )
 
 
