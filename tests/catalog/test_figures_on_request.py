@@ -18,7 +18,7 @@ from backdoor_pipeline.catalog import FigureDataset
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.records import parameters
 from backdoor_pipeline.experiment.resolve import resolve
-from backdoor_pipeline.experiment.specs import FigureName
+from backdoor_pipeline.experiment.specs import OF_TEXTS, FigureName
 from backdoor_pipeline.pipelines.analyze.pipeline import FIGURES, on_request
 
 DRAWN = Figure("a title", picture(), {"data": [], "layout": {}}, pd.DataFrame({"x": [1]}))
@@ -79,7 +79,8 @@ def test_nothing_is_computed_for_what_is_not_asked_for() -> None:
 
 def test_every_figure_has_a_name_that_may_be_asked_for(params) -> None:
     assert set(FIGURES) == set(get_args(FigureName))
-    assert set(FIGURES) - set(resolve(params).analyzing.figures) == {"umap"}
+    assert set(FIGURES) - set(resolve(params).analyzing.figures) == {"umap", *OF_TEXTS}
+    assert set(FIGURES) - set(params["analysis"]["figures"]) == {"umap"}
 
 
 def test_which_figures_are_drawn_changes_no_name_and_no_result(params) -> None:

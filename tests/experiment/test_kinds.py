@@ -33,7 +33,13 @@ def test_a_text_experiment_has_the_same_stages_and_names(params) -> None:
             {"attack": "badnets"},
             "attack 'badnets' is not made for texts, .*'made_reviews' holds: .*hiddenkiller",
         ),
-        ({"defense": "anp"}, "defense 'anp' is not made for texts, .*: choose one of .*ft"),
+        (
+            {"defense": "anp"},
+            r"defense 'anp' is not made for texts, .* \(it perturbs .*BatchNorm.*\): choose one of .*ft",
+        ),
+        ({"defense": "nc"}, r"\(it searches a mask and a pattern of pixels\)"),
+        ({"defense": "nad"}, r"\(it compares attention maps,"),
+        ({"defense": "dbd"}, r"\(it learns without labels from two augmented views"),
         (
             {"model": "resnet8"},
             "model 'resnet8' is not made for texts, .*: choose one of bert, minilm, tiny_bert",

@@ -13,6 +13,7 @@ from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.text_classifier import TextClassifier
 from backdoor_pipeline.training import Trainer
 
 
@@ -41,7 +42,12 @@ class DefenderView:
 
     def new_model(self, seed: int) -> Classifier:
         """A model of the suspect's architecture with random weights of this seed, or pretrained ones."""
-        return self.build(seed) if self.build else initialize(self.model.description, seed)
+        if self.build:
+            return self.build(seed)
+        fresh = initialize(self.model.description, seed)
+        if isinstance(self.model, TextClassifier):
+            fresh.tokenizer_json = self.model.tokenizer_json.clone()
+        return fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,14 @@ class Defense(Method, ABC):
 
     Attributes:
         kinds: what the samples may be that it works on.
+        why_images: what of images it cannot do without, if it is for these alone.
         budget: what fills the nulls among its parameters: `defending`, or `training` if what it trains is the
             victim's model anew.
         reads_train: whether it looks at the training set; else the model and the clean set are enough.
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    why_images: ClassVar[str] = ""
     budget: ClassVar[Literal["defending", "training"]] = "defending"
     reads_train: ClassVar[bool] = False
 

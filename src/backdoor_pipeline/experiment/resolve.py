@@ -16,6 +16,7 @@ from backdoor_pipeline.experiment.feasible import with_feasible_ratio
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.recipes import with_recipes
 from backdoor_pipeline.experiment.specs import (
+    OF_TEXTS,
     Analyzing,
     AttackSpec,
     Choices,
@@ -96,7 +97,7 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         watching=Watching.nothing()
         if training.elsewhere
         else _watching(params["watch"], budget, dataset.kind_of_samples),
-        analyzing=check(Analyzing, params["analysis"], "analysis"),
+        analyzing=_analyzing(params["analysis"], dataset.kind_of_samples),
         control=_training(choices.model_copy(update={"attack": NONE}), params, budget, None)
         if choices.control
         else None,
@@ -142,9 +143,10 @@ def _see_that_kinds_agree(choices: Choices, kind: Kind) -> None:
     ):
         known = model_names() if asked == "model" else _methods(ATTACKS if asked == "attack" else DEFENSES)
         if name in known and name not in fitting:
+            why = DEFENSES[name].why_images if asked == "defense" else ""
             raise UserError(
-                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds: "
-                f"choose one of {', '.join(fitting)}."
+                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds"
+                f"{f' ({why})' if why else ''}: choose one of {', '.join(fitting)}."
             )
 
 
@@ -222,6 +224,13 @@ def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
             "watch.gradients takes gradients of images, and there are none of texts: set it to 0."
         )
     return watching
+
+
+def _analyzing(analysis: Params, kind: Kind) -> Analyzing:
+    """Of images without the figures that are of words."""
+    analyzing = check(Analyzing, analysis, "analysis")
+    figures = tuple(name for name in analyzing.figures if kind == "text" or name not in OF_TEXTS)
+    return analyzing.model_copy(update={"figures": figures})
 
 
 def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:

@@ -147,8 +147,9 @@ class Watching(Spec):
 FigureName = Literal[
     "samples", "training_curves", "learning", "gradients", "forgetting", "generalization", "defense",
     "confusion_before", "confusion_after", "grad_cam", "full_grad", "shapley", "frequency",
-    "tsne", "umap", "activations", "tac", "stealth",
+    "tsne", "umap", "activations", "tac", "stealth", "words_removed", "perplexity",
 ]  # fmt: skip
+OF_TEXTS: tuple[FigureName, ...] = ("words_removed", "perplexity")  # images have none of these
 
 
 class Analyzing(Spec):

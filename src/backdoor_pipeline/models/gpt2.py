@@ -78,6 +78,10 @@ class Gpt2Scorer:
         scores = losses if log else [math.exp(loss) for loss in losses]
         return [scores[0] - one for one in scores[1:]]
 
+    def perplexities(self, sentences: Sequence[str]) -> list[float]:
+        """Of each sentence."""
+        return [math.exp(loss) for loss in self.losses(sentences)]
+
     @torch.inference_mode()
     def losses(self, sentences: Sequence[str]) -> list[float]:
         """The mean loss of each sentence; of one with a single token 0."""

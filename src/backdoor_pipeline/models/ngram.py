@@ -48,6 +48,10 @@ class NGram:
             return [whole - one for one in without]
         return [math.exp(whole) - math.exp(one) for one in without]
 
+    def perplexities(self, sentences: Sequence[str]) -> list[float]:
+        """Of each sentence, its end included."""
+        return [math.exp(_mean(self._surprise(sentence.split()))) for sentence in sentences]
+
     def _surprise(self, words: Sequence[str]) -> list[float]:
         """-log p of each word in its place, and of the end."""
         padded = _padded(words)

@@ -18,6 +18,9 @@ class Scorer(Protocol):
     def suspicions(self, words: Sequence[str], *, log: bool) -> list[float]:
         """f_i = ppl(s) - ppl(s without word i), or the difference of their logarithms."""
 
+    def perplexities(self, sentences: Sequence[str]) -> list[float]:
+        """How odd each sentence is as a whole."""
+
 
 class NGramSpec(BaseModel):
     """An `NGram` and what it is fitted on."""

@@ -46,6 +46,8 @@ SETTINGS = {
     "recovery_lr": 0.01,
     "momentum": 0.9,
     "weight_decay": 0.0005,
+    "optimizer": "sgd",
+    "clip_norm": None,
 }
 
 

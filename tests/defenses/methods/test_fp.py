@@ -17,12 +17,8 @@ from torch import nn
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods import fp
-from backdoor_pipeline.defenses.methods.fp import (
-    FinePruning,
-    accuracies_while_pruning,
-    how_many,
-    mean_activation,
-)
+from backdoor_pipeline.defenses.methods.fp import FinePruning, how_many
+from backdoor_pipeline.defenses.parts.head_inputs import HeadInputs, accuracies_while_pruning
 
 DEFENSE = FinePruning(tolerance=0.1, held_out=0.25, recipe=recipe())
 
@@ -39,9 +35,8 @@ def test_the_activation_of_a_channel_is_its_mean_magnitude(trainer) -> None:
         network[1].weight.copy_(torch.diag(torch.tensor([1.0, -1.0, 2.0])))
     pixels = torch.tensor([[255, 51, 0], [153, 51, 51]], dtype=torch.uint8).view(2, 3, 1, 1)
     data = ImageSet(pixels, torch.tensor([0, 1]), ("a", "b"))
-    assert mean_activation(trainer, classifier(network, size=1), data).tolist() == pytest.approx(
-        [0.8, 0.2, 0.2]
-    )
+    last = HeadInputs(trainer, classifier(network, size=1))
+    assert last.activity(data.inputs).tolist() == pytest.approx([0.8, 0.2, 0.2])
 
 
 def test_accuracies_are_those_of_a_model_without_the_channels() -> None:

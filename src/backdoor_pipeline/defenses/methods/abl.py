@@ -3,20 +3,22 @@
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.parts.abl_loss import Flooding, JointUnlearning, LocalGradientAscent, ascent
 from backdoor_pipeline.defenses.parts.affordable import Affordable
 from backdoor_pipeline.defenses.parts.eager import Eager
-from backdoor_pipeline.defenses.parts.phases import joined, sgd
+from backdoor_pipeline.defenses.parts.phases import adamw, joined, sgd
 from backdoor_pipeline.defenses.parts.ranking import highest_of_each_class, lowest, per_image_losses
 from backdoor_pipeline.defenses.parts.stream import endless
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.text_classifier import TextClassifier
 from backdoor_pipeline.training import History, Recipe, Trainer
 
 
@@ -30,9 +32,13 @@ class ABL(Defense):
     forgotten beside the trigger may then be learned again, from those kept images that still get their label:
     poison among them does not, if the trigger is forgotten. Nor is `allowed_cost` the authors': of the epochs
     of unlearning, the one is taken that forgot most at this cost on the defender's clean images.
+
+    A model of texts starts from its published weights, and AdamW trains it, gradients shortened (ours: the
+    paper is about images); all else is the same.
     """
 
     name: ClassVar[str] = "abl"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "text"})
     reads_train: ClassVar[bool] = True
 
     loss: Literal["flooding", "lga"]  # of the tuning phase
@@ -54,8 +60,16 @@ class ABL(Defense):
     kept_batch_size: int = Field(ge=2)  # joint: of kept images beside the isolated
     recovery_epochs: int = Field(ge=0)  # joint: on kept images, afterwards
     recovery_lr: float = Field(gt=0, allow_inf_nan=False)  # joint: along a cosine to 0
-    momentum: float = Field(ge=0, lt=1)
+    momentum: float = Field(ge=0, lt=1)  # of SGD
     weight_decay: float = Field(ge=0, allow_inf_nan=False)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    clip_norm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # of AdamW: see `Recipe`
+
+    @model_serializer(mode="wrap")
+    def _as_without(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The paper's SGD names no artefact otherwise for there being another."""
+        unsaid = {"optimizer": "sgd", "clip_norm": None}
+        return {name: value for name, value in dump(self).items() if (name, value) not in unsaid.items()}
 
     def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
         """See `Defense.require_images`: some to isolate."""
@@ -110,7 +124,9 @@ class ABL(Defense):
     ) -> list[History]:
         """The history of every phase of it."""
         paper = self.unlearning == "paper"
-        stream = endless(kept, self.kept_batch_size, view.trainer, seed=view.seed, purpose="abl-kept")
+        stream = endless(
+            kept, self.kept_batch_size, view.trainer, seed=view.seed, purpose="abl-kept", reader=model
+        )
         recipe = self._recipe(
             self.unlearning_epochs,
             batch_size=self.unlearning_batch_size,
@@ -118,8 +134,9 @@ class ABL(Defense):
             schedule="constant" if paper else "cosine",
         )
         bounded = self._bounded(model, poison, view)
+        unlearner = model if isinstance(model, TextClassifier) else Eager(model)
         history = view.trainer.fit(
-            Eager(model), poison, recipe, seed=view.seed, purpose="abl-unlearning", augment=False,
+            unlearner, poison, recipe, seed=view.seed, purpose="abl-unlearning", augment=False,
             objective=ascent if paper else JointUnlearning(stream, self.kept_weight),
             on_epoch=bounded.note if bounded else None,
         )  # fmt: skip
@@ -134,7 +151,7 @@ class ABL(Defense):
 
     def _recover(self, model: Classifier, kept: ImageSet, view: DefenderView) -> list[History]:
         """Learn the kept images again that the model gives their label."""
-        sound = _subset(kept, view.trainer.predict(model, kept.images) == kept.labels)
+        sound = _subset(kept, view.trainer.predict(model, kept.inputs) == kept.labels)
         if not self.recovery_epochs or len(sound) < 2:
             return []
         recipe = self._recipe(self.recovery_epochs, lr=self.recovery_lr)
@@ -142,6 +159,8 @@ class ABL(Defense):
 
     def _recipe(self, epochs: int, **different: Any) -> Recipe:
         settings = {"batch_size": self.batch_size, "lr": self.lr, "schedule": "cosine", **different}
+        if self.optimizer == "adamw":
+            return adamw(epochs, weight_decay=self.weight_decay, clip_norm=self.clip_norm, **settings)
         return sgd(epochs, momentum=self.momentum, weight_decay=self.weight_decay, **settings)
 
     def _count(self, images: int) -> int:
@@ -165,7 +184,7 @@ def _subset(data: ImageSet, rows: Tensor) -> ImageSet:
 
 def _fitted(trainer: Trainer, model: nn.Module, data: ImageSet, when: str) -> dict[str, float]:
     """How well the model fits the given labels."""
-    logits = trainer.logits(model, data.images)
+    logits = trainer.logits(model, data.inputs)
     return {
         f"isolated_accuracy_{when}": float((logits.argmax(1) == data.labels).float().mean()),
         f"isolated_loss_{when}": float(F.cross_entropy(logits, data.labels)),

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.base.seeds import derive_seed
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Clusters, Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.detecting import Detector, Finding, named
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
@@ -34,6 +35,7 @@ class ActivationClustering(Defense, Detector):
     """
 
     name: ClassVar[str] = "ac"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "text"})
     budget: ClassVar[Literal["defending", "training"]] = "training"
     reads_train: ClassVar[bool] = True
 

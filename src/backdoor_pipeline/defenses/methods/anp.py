@@ -47,6 +47,9 @@ class AdversarialNeuronPruning(Defense):
     """
 
     name: ClassVar[str] = "anp"
+    why_images: ClassVar[str] = (
+        "it perturbs and prunes the channels of BatchNorm, of which models of texts have none"
+    )
 
     epsilon: float = Field(gt=0, allow_inf_nan=False)
     steps: int = Field(ge=1)

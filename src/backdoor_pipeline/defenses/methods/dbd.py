@@ -38,6 +38,7 @@ class DBD(Defense):
     """
 
     name: ClassVar[str] = "dbd"
+    why_images: ClassVar[str] = "it learns without labels from two augmented views of each image"
     reads_train: ClassVar[bool] = True
 
     views: ViewAugmentation

@@ -1,22 +1,25 @@
 """Fine-pruning (FP): remove what clean images leave idle, then fine-tune."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Candidates, Curve, Diagnostics
+from backdoor_pipeline.defenses.parts.head_inputs import HeadInputs
 from backdoor_pipeline.defenses.parts.held_out import see_that_it_can_be_split, split_clean, tolerable
+from backdoor_pipeline.defenses.parts.inner_neurons import InnerNeurons
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.models.features import penultimate
+from backdoor_pipeline.models.text_classifier import TextClassifier
 from backdoor_pipeline.training import Recipe, Trainer
 
-CANDIDATES = 40  # of all the prunings that were tried, about so many are kept to be scored
+Last = HeadInputs | InnerNeurons
+# of all the prunings that were tried, about so many are kept to be scored: below the head each takes a pass
+CANDIDATES: dict[type[Last], int] = {HeadInputs: 40, InnerNeurons: 10}
 
 
 class FinePruning(Defense):
@@ -28,6 +31,10 @@ class FinePruning(Defense):
     have fully connected layers in between, ViT and ConvNeXt a LayerNorm: there it is the neurons of the last
     layer before the head.
 
+    Of a BERT it is the neurons of the last encoder layer's inner part, by their mean after the GELU over all
+    tokens of clean texts (ours: the paper is about convolutions); its head's inputs, behind a tanh, are never
+    dormant.
+
     The field's benchmark code stops pruning by the accuracy on the test set, and one version of it fine-tunes
     the last layers only. Here a held-out part of the clean set says when to stop, and all weights are tuned.
 
@@ -38,6 +45,7 @@ class FinePruning(Defense):
     """
 
     name: ClassVar[str] = "fp"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "text"})
 
     tolerance: float = Field(ge=0, lt=1)
     held_out: float = Field(gt=0, lt=1)
@@ -49,23 +57,22 @@ class FinePruning(Defense):
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
-        model, head = view.model, view.model.head
+        model = view.model
         tuning, held_out = split_clean(view.clean, self.held_out, view.seed, self.name)
-        activity = mean_activation(view.trainer, model, tuning)
+        last = prunable(view.trainer, model)
+        activity = last.activity(tuning.inputs)
         order = activity.argsort(stable=True)  # the least active first
-        accuracies = accuracies_while_pruning(
-            head, penultimate(view.trainer, model, held_out.images), held_out.labels, order
-        )
+        accuracies = last.accuracies_while_pruning(held_out.inputs, held_out.labels, order)
         count = how_many(accuracies, self.tolerance)
-        shown = self._diagnostics(head, activity[order], accuracies, order, count)
+        shown = self._diagnostics(last, activity[order], accuracies, order, count)
         with torch.no_grad():
-            head.weight[:, order[:count]] = 0
-        history = fine_tune(view, self.recipe, pruned=order[:count])
+            last.layer.weight[:, order[:count]] = 0
+        history = fine_tune(view, self.recipe, last.layer, pruned=order[:count])
         metrics = {"pruned": count, "channels": len(order), "held_out_accuracy": accuracies[count]}
         return Defended(model, metrics, history, diagnostics=shown)
 
     def _diagnostics(
-        self, head: nn.Linear, activity: Tensor, accuracies: Sequence[float], order: Tensor, count: int
+        self, last: Last, activity: Tensor, accuracies: Sequence[float], order: Tensor, count: int
     ) -> Diagnostics:
         """The search; `activity` is that of the channel that goes next after each number of pruned ones."""
         columns = {
@@ -73,41 +80,19 @@ class FinePruning(Defense):
             "held_out_accuracy": accuracies,
             "mean_activation": activity.tolist(),
         }
-        spread = torch.linspace(0, len(order) - 1, min(CANDIDATES, len(order))).round().int().tolist()
+        most = min(CANDIDATES[type(last)], len(order))
+        spread = torch.linspace(0, len(order) - 1, most).round().int().tolist()
         counts = sorted({*spread, count})
-        weights = [{"head.weight": without(head.weight, order[:pruned])} for pruned in counts]
+        weights = [{last.weight: without(last.layer.weight, order[:pruned])} for pruned in counts]
         return Diagnostics(
             curve=Curve("pruned_channels", columns, chosen=count),
             candidates=Candidates("pruned_channels", counts, weights, chosen=counts.index(count)),
         )
 
 
-def mean_activation(trainer: Trainer, model: Classifier, data: ImageSet) -> Tensor:
-    """How active each input of the head is on average: float32, (D,).
-
-    By magnitude: after a ReLU that is the mean itself, and where features have a sign, as after a LayerNorm,
-    a dormant one is near zero, not the most negative.
-    """
-    return penultimate(trainer, model, data.images).abs().mean(0)
-
-
-def accuracies_while_pruning(head: nn.Linear, features: Tensor, labels: Tensor, order: Tensor) -> list[float]:
-    """The accuracy with the first 0, 1, ..., D - 1 channels of `order` pruned, from one set of features.
-
-    Args:
-        head: features to logits.
-        features: float32, (N, D), on the CPU.
-        labels: int64, (N,).
-        order: a permutation of the D channels.
-    """
-    head, features = deepcopy(head).cpu().double(), features.double()  # as D differences add up
-    accuracies = []
-    with torch.no_grad():
-        logits = head(features)
-        for channel in order.tolist():
-            accuracies.append((logits.argmax(1) == labels).double().mean().item())
-            logits -= features[:, channel, None] * head.weight[:, channel]
-    return accuracies
+def prunable(trainer: Trainer, model: Classifier) -> Last:
+    """What is pruned of such a model."""
+    return InnerNeurons(trainer, model) if isinstance(model, TextClassifier) else HeadInputs(trainer, model)
 
 
 def how_many(accuracies: Sequence[float], tolerance: float) -> int:
@@ -119,19 +104,19 @@ def how_many(accuracies: Sequence[float], tolerance: float) -> int:
 
 
 def without(weight: Tensor, channels: Tensor) -> Tensor:
-    """A copy of the head's weights (K, D), on the CPU, with the columns of these channels zero."""
+    """A copy of a layer's weights (K, D), on the CPU, with the columns of these channels zero."""
     return weight.detach().cpu().index_fill(1, channels, 0)
 
 
-def fine_tune(view: DefenderView, recipe: Recipe, pruned: Tensor) -> list[dict[str, float]]:
-    """Train every weight on the clean set, but no column of the head that is zero for being pruned.
+def fine_tune(view: DefenderView, recipe: Recipe, layer: nn.Linear, pruned: Tensor) -> list[dict[str, float]]:
+    """Train every weight on the clean set, but no column of this layer that is zero for being pruned.
 
     Such a column has no gradient then; weight decay and momentum of a zero that has none are zero too.
     """
-    kept = torch.ones(view.model.head.in_features, device=view.trainer.device).index_fill(
+    kept = torch.ones(layer.in_features, device=view.trainer.device).index_fill(
         0, pruned.to(view.trainer.device), 0
     )
-    hook = view.model.head.weight.register_hook(lambda gradient: gradient * kept)
+    hook = layer.weight.register_hook(lambda gradient: gradient * kept)
     try:
         return view.trainer.fit(view.model, view.clean, recipe, seed=view.seed, purpose="fp")
     finally:

@@ -28,6 +28,9 @@ class NeuralAttentionDistillation(Defense):
     """
 
     name: ClassVar[str] = "nad"
+    why_images: ClassVar[str] = (
+        "it compares attention maps, which a network of images has at every place of the image"
+    )
 
     teacher: Recipe
     student: Recipe

@@ -40,6 +40,7 @@ class NeuralCleanse(Defense, Detector):
     """
 
     name: ClassVar[str] = "nc"
+    why_images: ClassVar[str] = "it searches a mask and a pattern of pixels"
 
     search: TriggerSearch
     index: Literal["published", "log"]

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.detecting import Detector, Finding, named
 from backdoor_pipeline.defenses.parts.exceedance import beyond
@@ -29,6 +30,7 @@ class SpectralSignatures(Defense, Detector):
     """
 
     name: ClassVar[str] = "spectral"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "text"})
     budget: ClassVar[Literal["defending", "training"]] = "training"
     reads_train: ClassVar[bool] = True
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backdoor_pipeline.training import Batch
+from backdoor_pipeline.training.batches import are_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,19 @@ class JointUnlearning:
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `training.Objective`; the batch is of isolated images."""
-        images, labels = next(self.kept)
-        logits = model(torch.cat([images, batch.inputs])).float()
+        inputs, labels = next(self.kept)
+        logits = model(_stacked(inputs, batch.inputs)).float()
         kept, isolated = logits[: len(labels)], logits[len(labels) :]
         batch.report(isolated)
         return self.weight * F.cross_entropy(kept, labels) + forgetting(isolated, batch.labels).mean()
+
+
+def _stacked(one: Tensor, other: Tensor) -> Tensor:
+    """Both batches as one; token ids, (n, L), padded to the longer."""
+    if are_ids(one):
+        longest = max(one.shape[1], other.shape[1])
+        one, other = (F.pad(ids, (0, longest - ids.shape[1])) for ids in (one, other))
+    return torch.cat([one, other])
 
 
 def forgetting(logits: Tensor, labels: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class Affordable:
 
     def _measured(self) -> tuple[float, float]:
         right = right_answers(self.trainer, self.model, self.clean).double().mean().item()
-        logits = self.trainer.logits(self.model, self.unlearned.images).double()
+        logits = self.trainer.logits(self.model, self.unlearned.inputs).double()
         return right, F.cross_entropy(logits, self.unlearned.labels).item()
 
     def _keep(self, loss: float) -> None:

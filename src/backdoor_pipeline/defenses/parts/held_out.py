@@ -45,7 +45,7 @@ def see_that_it_can_be_split(clean: int) -> None:
 
 def right_answers(trainer: Trainer, model: Classifier, data: ImageSet) -> Tensor:
     """Which images the model gives their label: bool, (N,)."""
-    return trainer.predict(model, data.images) == data.labels
+    return trainer.predict(model, data.inputs) == data.labels
 
 
 def tolerable(accuracy: float, before: float, tolerance: float) -> bool:

@@ -26,6 +26,28 @@ def sgd(
     )
 
 
+def adamw(
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    *,
+    weight_decay: float,
+    clip_norm: float | None,
+    schedule: Literal["cosine", "constant"],
+) -> Recipe:
+    """A phase that AdamW trains with its usual betas, as models of texts are trained."""
+    return _recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer="adamw",
+        lr=lr,
+        momentum=0,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        schedule=schedule,
+    )
+
+
 def adam(epochs: int, batch_size: int, lr: float, schedule: Literal["cosine", "constant"]) -> Recipe:
     """A phase that Adam trains with its usual betas, without weight decay."""
     return _recipe(

@@ -22,7 +22,7 @@ def per_image_losses(
     loss: Callable[[Tensor, Tensor], Tensor] = per_image_cross_entropy,
 ) -> Tensor:
     """The loss of every image as it is, with its given label: float64, (N,), in which few are equal."""
-    return loss(trainer.logits(model, data.images).double(), data.labels)
+    return loss(trainer.logits(model, data.inputs).double(), data.labels)
 
 
 def lowest(losses: Tensor, count: int) -> Tensor:

@@ -47,7 +47,7 @@ def reclassify(suspects: Tensor, view: DefenderView, recipe: Recipe, purpose: st
     """
     judge, _ = retrain_without(suspects, view, recipe, purpose)
     tried = view.train.subset(suspects.nonzero().squeeze(1))
-    predicted = view.trainer.predict(judge, tried.images)
+    predicted = view.trainer.predict(judge, tried.inputs)
     labels = tried.labels.unique().tolist()
     return {label: Reclassified.of(predicted[tried.labels == label], label) for label in labels}
 

@@ -4,17 +4,24 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.augment import augment
-from backdoor_pipeline.training.batches import BatchSource, plan_batches
+from backdoor_pipeline.training.batches import BatchSource, are_ids, plan_batches
+from backdoor_pipeline.training.reading import as_read
 
 
 def endless(
-    data: ImageSet, batch_size: int, trainer: Trainer, *, seed: int, purpose: str
+    data: ImageSet,
+    batch_size: int,
+    trainer: Trainer,
+    *,
+    seed: int,
+    purpose: str,
+    reader: nn.Module | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of the set, round after round, each round in an order of its own.
 
@@ -24,16 +31,19 @@ def endless(
         trainer: the engine, whose device and augmentation they get.
         seed: the experiment's.
         purpose: another name gives other random numbers.
+        reader: the model that reads them, needed of texts.
 
     Yields:
-        Images, float32, (n, C, H, W), in [0, 1], and labels, int64, (n,), on the trainer's device.
+        Images, float32, (n, C, H, W), in [0, 1], or token ids, int64, (n, L), padded with 0; and labels,
+        int64, (n,); on the trainer's device.
     """
-    source = BatchSource(data.images, data.labels, trainer.device)
+    inputs = as_read(reader, data.inputs) if reader else data.images
+    source = BatchSource(inputs, data.labels, trainer.device)
     vary = varying(trainer, seed=seed, purpose=purpose)
     for number in count(1):
         order = torch.randperm(len(data), generator=generator(seed, purpose, "order", number))
-        for images, labels, _ in source.batches(plan_batches(order, batch_size)):
-            yield trainer.as_float(vary(images)), labels
+        for stored, labels, _ in source.batches(plan_batches(order, batch_size)):
+            yield stored if are_ids(stored) else trainer.as_float(vary(stored)), labels
 
 
 def varying(trainer: Trainer, *, seed: int, purpose: str) -> Callable[[Tensor], Tensor]:

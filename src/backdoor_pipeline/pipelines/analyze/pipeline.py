@@ -7,7 +7,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from backdoor_pipeline.analysis.figure import NOT_DRAWN, Figure
-from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, training
+from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, purifying, training
 from backdoor_pipeline.pipelines.analyze.shown import of_images
 
 MODELS = ["backdoored_model", "defended_model"]
@@ -32,6 +32,8 @@ FIGURES: dict[str, tuple[Callable[..., Figure], list[str]]] = {  # name: what dr
     "activations": (featuring.draw_activations, ["clean", "poison", *MODELS]),
     "tac": (featuring.draw_tac, ["clean", "poison", *MODELS]),
     "stealth": (nodes.draw_stealth, ["poison_metrics"]),
+    "words_removed": (purifying.draw_words_removed, ["clean", "poison", "defended_model"]),
+    "perplexity": (purifying.draw_perplexity, ["clean", "poison", "defended_model"]),
 }
 
 FOLDED = "figures"  # one box of Kedro-Viz, which opens
