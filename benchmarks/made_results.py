@@ -5,8 +5,6 @@ differences: the scores are drawn, and the tables of predictions are empty files
 """
 
 import random
-from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +17,39 @@ from backdoor_pipeline.sweep.grid import Grid
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import CHAIN, Cell, make_plan
 
-# The paper's methods and models on the two embedded sets of images, at more ratios than it has.
-GRID = {
-    "seed": [0, 1, 2],
+METHODS: dict[str, Any] = {
     "dataset": ["digits", "fashion_small"],
     "model": ["preactresnet18", "vgg19", "efficientnet_b3", "mobilenet_v3_large", "densenet161"],
     "attack": ["none", "badnets", "blended", "lc", "sig", "lf", "ssba", "inputaware", "wanet"],
-    "poison_ratio": [0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01, 0.005, 0.001],
     "defense": ["none", "ft", "fp", "nad", "nc", "anp", "ac", "spectral", "abl", "dbd"],
 }
+RATIOS = [0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01, 0.005, 0.001]
+# The paper's methods and models on the two embedded sets of images; some settings with three seeds.
+GRID = Grid(
+    grid={**METHODS, "poison_ratio": RATIOS, "seed": [0]},
+    include=[{**METHODS, "poison_ratio": 0.05, "seed": [1, 2]}],
+)
 NAME = "made"  # of the sweep
 
 
-def make_results(project: Path, count: int) -> int:
-    """Give a project so many results, and the sweep `made` that they are of.
+def make_results(project: Path, grid: Grid = GRID) -> int:
+    """Give a project the results of a sweep, `made`.
 
     Args:
         project: its folder, with its configuration.
-        count: at most as many.
+        grid: the sweep's.
 
     Returns:
         How many there are.
     """
+    content = grid.model_dump(mode="json", include={"grid", "include"})
+    (project / f"conf/base/sweeps/{NAME}.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     loader = config_loader(project, None)
     layout = Layout.of(loader, project)
-    grid = Grid(grid=GRID).cells()[: 2 * count]  # fewer than half of any are infeasible, or there already
-    plan = make_plan(loader["parameters"], grid, layout, "evaluate", {})
-    cells = list(islice(plan.cells, count))
-    write_sweep(project, cells)
+    cells = make_plan(loader["parameters"], grid.cells(), layout, "evaluate", {}).cells
     for cell in cells:
         leave(layout, cell)
     return len(cells)
-
-
-def write_sweep(project: Path, cells: Iterable[Cell]) -> None:
-    """The sweep's file: its cells, one by one."""
-    listed = [{name: cell.params[name] for name in GRID} for cell in cells]
-    file = project / f"conf/base/sweeps/{NAME}.yml"
-    file.write_text(yaml.safe_dump({"include": listed}), encoding="utf-8")
 
 
 def leave(layout: Layout, cell: Cell) -> None:

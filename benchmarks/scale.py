@@ -1,6 +1,6 @@
 """What ten thousand results cost: plan, report, its page, a warm cell, what MLflow keeps of a cell.
 
-    python -m benchmarks.scale [--results 10000] [--keep FOLDER] [piece ...]
+    python -m benchmarks.scale [--keep FOLDER] [piece ...]
 
 Costs are CPU seconds of the process, as users start it: a busy machine changes them less than wall time.
 """
@@ -83,7 +83,7 @@ def report(project: Path) -> Iterator[str]:
 
 
 def cell(project: Path, cells: int = 20) -> Iterator[str]:
-    """CPU seconds of a warm cell that has nothing to do, and what `mlflow.db` grows by."""
+    """CPU seconds of a warm cell that has nothing to do, and what `mlflow.db` grows by for each."""
     from backdoor_pipeline.sweep.execution import Job, Site, execute
 
     folder, database = project / "data/08_reporting/sweeps/benchmark", project / "mlflow.db"
@@ -125,7 +125,6 @@ def main() -> None:
         metavar="piece",
         help=f"default: all of {', '.join(PIECES)}",
     )
-    parser.add_argument("--results", type=int, default=10_000, help="how many, default 10,000")
     parser.add_argument("--keep", type=Path, help="a folder for the project; one that is there is used again")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
@@ -136,9 +135,7 @@ def main() -> None:
             copied(project)
         bootstrap_project(project)
         if new:
-            print(
-                f"{make_results(project, arguments.results):,} results, {cpu():.0f} CPU seconds", flush=True
-            )
+            print(f"{make_results(project):,} results, made in {cpu():.0f} CPU seconds", flush=True)
         for name in arguments.pieces or PIECES:
             for line in PIECES[name](project):
                 print(line, flush=True)
