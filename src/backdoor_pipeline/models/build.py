@@ -4,14 +4,13 @@ import logging
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.models.classifier import Classifier, ImageClassifier, ModelDescription
 from backdoor_pipeline.models.pretrained import load_pretrained, load_published
 from backdoor_pipeline.models.registry import ModelOptions, architecture
+from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.models.text_classifier import AnyDescription, TextClassifier, TextDescription
 from backdoor_pipeline.models.text_models import describe_text_model
 
@@ -60,20 +59,9 @@ def assemble(description: AnyDescription) -> Classifier:
     return ImageClassifier(description, chosen.build(description), chosen.input_size(description))
 
 
-class _Unfilled(TorchFunctionMode):
-    """Draws no numbers for weights that hold none: that is most of the time that a skeleton would take."""
-
-    DRAWS = frozenset({Tensor.normal_, Tensor.uniform_})
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return args[0] if func in self.DRAWS else func(*args, **(kwargs or {}))
-
-
 def skeleton(description: AnyDescription) -> Classifier:
     """The described model's structure: modules and shapes on the meta device, no numbers; in no time."""
-    with torch.device("meta"), _Unfilled():
+    with torch.device("meta"), ShapesOnly():
         return assemble(description).eval()
 
 
