@@ -18,6 +18,15 @@ SLOW = ("torchvision", "torch._dynamo", "sympy", "sklearn", "mlflow", "umap", "r
     ],
 )
 def test_nothing_slow_is_imported_at_the_start(module: str) -> None:
-    code = f"import sys, {module}\nprint(*({set(SLOW)!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert _imported(f"import {module}") == []
+
+
+def test_nor_are_methods() -> None:
+    both = "from backdoor_pipeline.attacks import ATTACKS\nfrom backdoor_pipeline.defenses import DEFENSES"
+    assert _imported(f"{both}\nATTACKS['badnets'], DEFENSES['abl']") == []
+
+
+def _imported(code: str) -> list[str]:
+    told = f"import sys\n{code}\nprint(*({set(SLOW)!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return done.stdout.split()
