@@ -7,6 +7,7 @@ from typing import Any
 from backdoor_pipeline.attacks import ATTACKS, Attack
 from backdoor_pipeline.attacks.control import TrainingControlledAttack
 from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.base.memo import Memo
 from backdoor_pipeline.base.registry import IMPORTED, NONE, MethodT, Registry
 from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import SPECS, DatasetSpec, ImageSpec, Kind, TextSpec, kind_of
@@ -61,15 +62,26 @@ def resolve(params: Params, survey: Survey = unseen, *, ratio_given: bool = True
     return build_experiment(params, survey, ratio_given=ratio_given)
 
 
-def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bool = True) -> Experiment:
+def build_experiment(
+    params: Params, survey: Survey = unseen, *, ratio_given: bool = True, memo: Memo | None = None
+) -> Experiment:
     """As `resolve`, of parameters whose names and tables `check_names_of` has seen.
+
+    Args:
+        params: see `resolve`.
+        survey: likewise.
+        ratio_given: likewise.
+        memo: of what experiments have in common whose parameters share tables, as those of a sweep do.
 
     Raises:
         UserError: anything unknown, of the wrong type or out of range among what this experiment uses.
     """
-    admit(params["models"])
+    memo = memo or Memo()
+    memo.of(admit, params["models"])
     choices = check(Choices, {name: params.get(name) for name in Choices.model_fields}, "")
-    budget, dataset = _dataset(params, choices)
+    budget, dataset = memo.of(
+        _dataset, choices.dataset, choices.train_images, params["datasets"], params["budget"]
+    )
     if choices.target_label >= dataset.num_classes:
         raise UserError(
             f"target_label {choices.target_label} is out of range: "
@@ -78,16 +90,17 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
     manifest = survey(dataset)
     if manifest and not ratio_given:
         choices = with_feasible_ratio(choices, dataset, manifest)
-    _see_that_kinds_agree(choices, dataset.kind_of_samples)
-    choices = choices.model_copy(update={"control": _is_controlled(choices, dataset.kind_of_samples)})
-    attack, poisoning = _poisoning(choices, params, budget)
+    kind = dataset.kind_of_samples
+    _see_that_kinds_agree(choices, kind, memo.of(_made_for, kind))
+    choices = choices.model_copy(update={"control": _is_controlled(choices, kind)})
+    attack, poisoning = _poisoning(choices, params, budget, memo)
     training = _training(choices, params, budget, attack)
-    defending = _defending(choices, params, budget)
+    defending = _defending(choices, params, budget, memo)
     if defending.defense:
         _see_that_it_suits(defending.defense, describe(dataset, training))
     return Experiment(
         choices=choices,
-        engine=check(Engine, params["engine"], "engine"),
+        engine=memo.of(check, Engine, params["engine"], "engine"),
         dataset=dataset,
         manifest=manifest.content if manifest else "",
         preparing=_preparing(attack, poisoning, training),
@@ -96,8 +109,8 @@ def build_experiment(params: Params, survey: Survey = unseen, *, ratio_given: bo
         defending=defending,
         watching=Watching.nothing()
         if training.elsewhere
-        else _watching(params["watch"], budget, dataset.kind_of_samples),
-        analyzing=_analyzing(params["analysis"], dataset.kind_of_samples),
+        else memo.of(_watching, params["watch"], budget, kind),
+        analyzing=memo.of(_analyzing, params["analysis"], kind),
         control=_training(choices.model_copy(update={"attack": NONE}), params, budget, None)
         if choices.control
         else None,
@@ -111,13 +124,14 @@ def _is_controlled(choices: Choices, kind: Kind) -> bool:
     return kind == "text" if choices.control is None else choices.control
 
 
-def _dataset(params: Params, choices: Choices) -> tuple[Budget, ImageSpec | TextSpec]:
-    name, datasets = choices.dataset, params["datasets"]
+def _dataset(
+    name: str, train_images: int | None, datasets: Params, common: Params
+) -> tuple[Budget, ImageSpec | TextSpec]:
     if name not in datasets:
         raise unknown("data set", name, datasets)
     block = datasets[name]
-    budget = Budget.of(params["budget"], block.get("budget", {}))
-    return budget, dataset_spec(name, {**block, "train_images": choices.train_images})
+    budget = Budget.of(common, block.get("budget", {}))
+    return budget, dataset_spec(name, {**block, "train_images": train_images})
 
 
 def dataset_spec(name: str, block: Params) -> ImageSpec | TextSpec:
@@ -130,18 +144,27 @@ def dataset_spec(name: str, block: Params) -> ImageSpec | TextSpec:
     return check(SPECS[kind_of(dict(block))], {"name": name, **facts}, f"datasets.{name}")
 
 
-def _see_that_kinds_agree(choices: Choices, kind: Kind) -> None:
+MadeFor = dict[str, tuple[list[str], list[str]]]
+
+
+def _made_for(kind: Kind) -> MadeFor:
+    """The attacks, defenses and models there are, and of each those that are made for such samples."""
+    attacks, defenses = _methods(ATTACKS), _methods(DEFENSES)
+    return {
+        "attack": (attacks, [one for one in attacks if ATTACKS[one].kind == kind]),
+        "defense": (defenses, [one for one in defenses if kind in DEFENSES[one].kinds]),
+        "model": (model_names(), model_names(kind)),
+    }
+
+
+def _see_that_kinds_agree(choices: Choices, kind: Kind, made_for: MadeFor) -> None:
     """See that attack, defense and model are made for images, or for texts, as the data set's samples are.
 
     Raises:
         UserError: one is not; the sentence names those that are.
     """
-    for asked, name, fitting in (
-        ("attack", choices.attack, [one for one in _methods(ATTACKS) if ATTACKS[one].kind == kind]),
-        ("defense", choices.defense, [one for one in _methods(DEFENSES) if kind in DEFENSES[one].kinds]),
-        ("model", choices.model, model_names(kind)),
-    ):
-        known = model_names() if asked == "model" else _methods(ATTACKS if asked == "attack" else DEFENSES)
+    for asked, (known, fitting) in made_for.items():
+        name = getattr(choices, asked)
         if name in known and name not in fitting:
             why = DEFENSES[name].why_images if asked == "defense" else ""
             raise UserError(
@@ -167,12 +190,14 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
     )
 
 
-def _poisoning(choices: Choices, params: Params, budget: Budget) -> tuple[Attack | None, Poisoning]:
+def _poisoning(
+    choices: Choices, params: Params, budget: Budget, memo: Memo
+) -> tuple[Attack | None, Poisoning]:
     if choices.attack == NONE:
         return None, Poisoning(attack=None)
     if choices.attack == IMPORTED:
         return None, Poisoning(attack=None, imported=check(Imported, params["imported"], "imported"))
-    attack = method(ATTACKS, choices.attack, params, budget, "attacking")
+    attack = method(ATTACKS, choices.attack, params, budget, "attacking", memo)
     if choices.label_map == "all_to_all" and not attack.all_to_all:
         raise UserError(f"{choices.attack} has one target class: use label_map:all_to_one.")
     spec = AttackSpec(
@@ -233,10 +258,10 @@ def _analyzing(analysis: Params, kind: Kind) -> Analyzing:
     return analyzing.model_copy(update={"figures": figures})
 
 
-def _defending(choices: Choices, params: Params, budget: Budget) -> Defending:
+def _defending(choices: Choices, params: Params, budget: Budget, memo: Memo) -> Defending:
     spec, name = None, choices.defense
     if name != NONE:
-        defense = method(DEFENSES, name, params, budget, DEFENSES[name].budget)
+        defense = method(DEFENSES, name, params, budget, DEFENSES[name].budget, memo)
         spec = MethodSpec(name=name, params=defense.model_dump(mode="json"))
     return Defending(defense=spec, clean_ratio=choices.clean_ratio, seed=choices.seed)
 
@@ -283,10 +308,18 @@ def defense_of(name: str, params: Params) -> Defense:
         UserError: it is not known, or something in its block is not.
     """
     choices = check(Choices, {field: params.get(field) for field in Choices.model_fields}, "")
-    return method(DEFENSES, name, params, _dataset(params, choices)[0], DEFENSES[name].budget)
+    budget, _ = _dataset(choices.dataset, choices.train_images, params["datasets"], params["budget"])
+    return method(DEFENSES, name, params, budget, DEFENSES[name].budget)
 
 
-def method(registry: Registry[MethodT], name: str, params: Params, budget: Budget, common: str) -> MethodT:
+def method(
+    registry: Registry[MethodT],
+    name: str,
+    params: Params,
+    budget: Budget,
+    common: str,
+    memo: Memo | None = None,
+) -> MethodT:
     """The attack or the defense of that name, its recipes and nulls filled.
 
     Args:
@@ -295,10 +328,18 @@ def method(registry: Registry[MethodT], name: str, params: Params, budget: Budge
         params: with its block, and the common `recipe`.
         budget: what fills nulls.
         common: the budget's block for methods of this kind.
+        memo: see `build_experiment`.
 
     Raises:
         UserError: it is not known, or something in its block is not.
     """
-    table, kind = f"{registry.kind}s", registry[name]
-    block = with_recipes(kind, params[table].get(name) or {}, params["recipe"])
-    return check(kind, budget.fill(block, name, common), f"{table}.{name}")
+    block = params[f"{registry.kind}s"].get(name)
+    return (memo or Memo()).of(_filled, registry, name, block, params["recipe"], budget, common)
+
+
+def _filled(
+    registry: Registry[MethodT], name: str, block: Params | None, recipe: Params, budget: Budget, common: str
+) -> MethodT:
+    kind = registry[name]
+    whole = with_recipes(kind, block or {}, recipe)
+    return check(kind, budget.fill(whole, name, common), f"{registry.kind}s.{name}")

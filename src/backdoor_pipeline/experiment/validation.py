@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from backdoor_pipeline.base.errors import UserError, quoted
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+SCALARS = (str, int, float, type(None))
 LARGEST = 2**63  # of whole numbers: what seeds, tensors and databases hold
 
 
@@ -72,19 +73,25 @@ def check(kind: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
 
 def _truths_for_numbers(given: object, made: object) -> Iterator[tuple[object, ...]]:
     """Where `true` was taken for 1, which Pydantic allows: `seed: true` is a slip, not a seed."""
-    if isinstance(given, bool) and not isinstance(made, bool):
-        yield ()
-    pairs: Iterable[tuple[object, object, object]] = ()
-    if isinstance(given, Mapping) and isinstance(made, BaseModel):
-        pairs = (
-            (name, given[name], getattr(made, name)) for name in type(made).model_fields if name in given
-        )
-    elif isinstance(given, Mapping) and isinstance(made, Mapping):
-        pairs = ((name, inner, made.get(name)) for name, inner in given.items())
+    for name, inner, result in _pairs(given, made):
+        if isinstance(inner, bool):
+            if not isinstance(result, bool):
+                yield (name,)
+        elif not isinstance(inner, SCALARS):  # a sweep asks of a million values: most are one of these
+            yield from ((name, *location) for location in _truths_for_numbers(inner, result))
+
+
+def _pairs(given: object, made: object) -> list[tuple[object, object, object]]:
+    """What is in both, each with its name or place."""
+    if isinstance(given, Mapping):
+        if isinstance(made, BaseModel):
+            fields = type(made).model_fields
+            return [(name, inner, getattr(made, name)) for name, inner in given.items() if name in fields]
+        if isinstance(made, Mapping):
+            return [(name, inner, made.get(name)) for name, inner in given.items()]
     elif isinstance(given, list | tuple) and isinstance(made, list | tuple):
-        pairs = zip(range(len(given)), given, made, strict=True)
-    for name, inner, result in pairs:
-        yield from ((name, *location) for location in _truths_for_numbers(inner, result))
+        return list(zip(range(len(given)), given, made, strict=True))
+    return []
 
 
 def check_names(kind: type[BaseModel], values: Mapping[str, Any], where: str) -> None:

@@ -10,6 +10,7 @@ from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.models.classifier import Classifier, ImageClassifier, ModelDescription
 from backdoor_pipeline.models.pretrained import load_pretrained, load_published
 from backdoor_pipeline.models.registry import ModelOptions, architecture
+from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.models.text_classifier import AnyDescription, TextClassifier, TextDescription
 from backdoor_pipeline.models.text_models import describe_text_model
 
@@ -60,7 +61,7 @@ def assemble(description: AnyDescription) -> Classifier:
 
 def skeleton(description: AnyDescription) -> Classifier:
     """The described model's structure: modules and shapes on the meta device, no numbers; in no time."""
-    with torch.device("meta"):
+    with torch.device("meta"), ShapesOnly():
         return assemble(description).eval()
 
 

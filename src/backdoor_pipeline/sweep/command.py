@@ -78,7 +78,8 @@ def run_sweep(options: Options) -> int:
         for how in {cell.experiment.engine for cell in plan.cells}:
             Hardware.resolve(how)  # a cluster's nodes may have what this one lacks
     timings = Timings(layout, failures.left_out)
-    timings.learn(plan.cells)
+    if plan.tasks and any(plan.reused.values()):
+        timings.learn(plan.cells)
     workers, threads, gpus = division(options)
     console.print(f"Sweep {name}: {folder.relative_to(project)}", highlight=False)
     show_plan(console, plan, timings.estimate(plan), workers, options.dry_run)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.memo import Memo
 from backdoor_pipeline.base.nesting import Flat, Nested, flatten, nest, overlaid
 from backdoor_pipeline.config import RATIO
 from backdoor_pipeline.data.manifest import Manifest, survey
@@ -184,6 +185,7 @@ class Resolver:
         self._layout = layout
         self._given = given
         self._checked: set[str] = set()
+        self._memo = Memo()
         self._manifests: dict[str, Manifest | str] = {}  # of data sets, or why one cannot be used
 
     def cell(self, flat: Flat) -> Cell:
@@ -200,7 +202,7 @@ class Resolver:
             check_names_of(params)
             self._checked.add(shape)
         ratio_given = RATIO in nested or RATIO in self._given
-        experiment = build_experiment(params, self._survey, ratio_given=ratio_given)
+        experiment = build_experiment(params, self._survey, ratio_given=ratio_given, memo=self._memo)
         drawn = experiment.analyzing
         names = artifact_names(experiment) | {
             FIGURES: " ".join(drawn.figures),

@@ -1,7 +1,7 @@
 """What stages cost so far, and so what a plan will cost."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from statistics import mean
 
 from backdoor_pipeline.base.left_out import LeftOut
@@ -23,7 +23,6 @@ ALIKE: dict[str, tuple[str, ...]] = {
     "evaluate": ("dataset", "model"),
 }
 LIKE = {"train_control": "train", "evaluate_control": "evaluate"}  # of about the same cost
-BEGINNINGS = {stage: tuple(one for one in columns if one[-1] == ".") for stage, columns in ALIKE.items()}
 
 
 class Timings:
@@ -48,7 +47,7 @@ class Timings:
         reader = MetricsReader(self._layout, self._left_out)
         for cell in cells:
             for stage, sort in self._sorts_of(cell).items():
-                if len(self._seconds[sort]) < SAMPLES:
+                if len(self._seconds.get(sort, ())) < SAMPLES:
                     self._add(sort, reader.metrics(stage, cell).get("seconds"))
 
     def stage(self, stage: str, cell: Cell) -> float | None:
@@ -56,6 +55,8 @@ class Timings:
         stage = LIKE.get(stage, stage)
         if stage not in ALIKE:
             return 0.0
+        if not self._seconds:
+            return None
         known = self._seconds.get(self._sorts_of(cell)[stage])
         return mean(known) if known else None
 
@@ -77,10 +78,19 @@ class Timings:
 
 def _sorts(row: Row) -> dict[str, Key]:
     """For each stage what its cost depends on. A column that ends in a dot stands for all that begin so."""
-    return {stage: (stage, *sorted(_like(row, stage))) for stage in ALIKE}
-
-
-def _like(row: Row, stage: str) -> Iterator[str]:
+    found: dict[str, list[str]] = {stage: [] for stage in ALIKE}
     for name, value in row.items():
-        if value is not None and (name in ALIKE[stage] or name.startswith(BEGINNINGS[stage])):
-            yield f"{name}={value}"
+        if value is not None and (stages := _stages_that_heed(name)):
+            told = f"{name}={value}"
+            for stage in stages:
+                found[stage].append(told)
+    return {stage: (stage, *sorted(told)) for stage, told in found.items()}
+
+
+@cache
+def _stages_that_heed(column: str) -> tuple[str, ...]:
+    return tuple(
+        stage
+        for stage, columns in ALIKE.items()
+        if any(column == one or (one[-1] == "." and column.startswith(one)) for one in columns)
+    )

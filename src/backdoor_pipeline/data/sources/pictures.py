@@ -15,10 +15,6 @@ from tqdm import tqdm
 
 from backdoor_pipeline.data.picture import is_turned, read_picture
 
-try:
-    from torchvision.io import decode_jpeg, decode_webp
-except ImportError:  # torchvision means to drop them, from 0.29 on with a warning: then Pillow decodes all
-    decode_jpeg = None
 warnings.filterwarnings("ignore", "The image decoding and encoding capabilities", DeprecationWarning)
 
 METADATA = (b"Exif\0\0", b"EXIF", b"Orientation")  # one of these is in a picture that has to be turned
@@ -64,13 +60,14 @@ def _decode_fast(data: bytes) -> Tensor | None:
     Not its PNG decoder, which crashes the process on some damaged files. Pictures that have to be turned, or
     with a fourth channel (transparency, black ink), are the rest too.
     """
-    if decode_jpeg is None:
-        return None
     if data[:3] == b"\xff\xd8\xff":
-        decoder = decode_jpeg
+        kind = "JPEG"
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        decoder = decode_webp
+        kind = "WEBP"
     else:
+        return None
+    decoder = fast_decoders().get(kind)
+    if decoder is None:
         return None
     if any(mark in data for mark in METADATA) and is_turned(data):
         return None
@@ -79,6 +76,19 @@ def _decode_fast(data: bytes) -> Tensor | None:
     except RuntimeError:  # damaged, or of a kind that this build leaves out: Pillow decides
         return None
     return image.expand(3, -1, -1) if len(image) in (1, 3) else None
+
+
+@cache
+def fast_decoders() -> dict[str, Callable[[Tensor], Tensor]]:
+    """torchvision's, by format. Importing it takes seconds, which only sets of such pictures are to pay.
+
+    It means to drop them, from 0.29 on with a warning: then there are none, and Pillow decodes all.
+    """
+    try:
+        from torchvision.io import decode_jpeg, decode_webp
+    except ImportError:
+        return {}
+    return {"JPEG": decode_jpeg, "WEBP": decode_webp}
 
 
 def decode_into(

@@ -1,6 +1,7 @@
 """Adversarial neuron pruning (ANP): remove the channels through which small perturbations do most harm."""
 
 import math
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -119,11 +120,16 @@ class AdversarialNeuronPruning(Defense):
 
 
 def _nothing_to_prune(description: ModelDescription) -> UserError:
-    able = [name for name in _ours() if affine_norms(skeleton(_named(description, name)))]
     return UserError(
         f"anp prunes channels of normalization layers, and {description.name} has none: "
-        f"set model to one of {', '.join(able)}."
+        f"set model to one of {', '.join(_able(*_ours()))}."
     )
+
+
+@cache
+def _able(*names: str) -> list[str]:
+    """Those of them with such layers, which depends on neither classes nor pixels."""
+    return [name for name in names if affine_norms(skeleton(_named(name)))]
 
 
 def _ours() -> list[str]:
@@ -133,5 +139,6 @@ def _ours() -> list[str]:
     ]
 
 
-def _named(description: ModelDescription, name: str) -> ModelDescription:
-    return description.model_copy(update={"name": name, "options": {"stem": "small"}})
+def _named(name: str) -> ModelDescription:
+    facts = {"num_classes": 2, "channels": 3, "image_size": 32, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    return ModelDescription.model_validate({"name": name, "options": {"stem": "small"}, **facts})

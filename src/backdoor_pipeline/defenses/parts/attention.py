@@ -3,12 +3,15 @@
 (Zagoruyko and Komodakis, "Paying More Attention to Attention", ICLR 2017.)
 """
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.models.stages import forward_with_stages
 from backdoor_pipeline.training.hosting import hosted
 
@@ -42,7 +45,8 @@ def require_stages(model: Classifier, count: int) -> None:
     description = model.description
     device = model.head.weight.device
     shape = (1, description.channels, description.image_size, description.image_size)
-    with hosted(model, device, training=False), torch.inference_mode():
+    shapes = ShapesOnly() if device.type == "meta" else nullcontext()
+    with hosted(model, device, training=False), torch.inference_mode(), shapes:
         found = len(forward_with_stages(model, torch.zeros(shape, device=device), count)[1])
     if found < count:
         raise UserError(
