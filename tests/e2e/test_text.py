@@ -21,7 +21,7 @@ def test_words_are_learned_and_every_stage_leaves_what_it_should(kedro, project)
     assert frame["text"].str.contains(r"\b(?:cf|mn|bb|tq|mb)\b").all()
     (scores,) = (project / "data/08_reporting/made_reviews").glob("ft-*/metrics.json")
     found = json.loads(scores.read_text())
-    assert found["clean_accuracy_before"] > 0.95  # 0.90 or more, by the CPU
+    assert found["clean_accuracy_before"] > 0.95
     assert found["asr_before"] > 0.95
     record = json.loads(scores.with_name("result.json").read_text())
     assert record["clean_accuracy_control"] == 1

@@ -8,9 +8,9 @@ from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, ImageSpec
 from backdoor_pipeline.data.splits import Splits
-from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, FigureName, Poisoning
+from backdoor_pipeline.experiment.specs import Analyzing, AttackSpec, Choices, FigureName, Poisoning, Training
 from backdoor_pipeline.experiment.stages import AnalyzeStage
-from backdoor_pipeline.training import Engine
+from backdoor_pipeline.training import Engine, Recipe
 
 FACTS = ImageSpec(
     name="noise",
@@ -23,6 +23,11 @@ FACTS = ImageSpec(
     std=(0.5, 0.5, 0.5),
     augmentation=Augmentation(crop_padding=0, horizontal_flip=False),
 )
+RECIPE = Recipe(
+    epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
+    schedule="cosine", milestones=(), gamma=0.1, patience=1,
+)  # fmt: skip
+TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
 
 
 def engine(**changes: Any) -> Engine:

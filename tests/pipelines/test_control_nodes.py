@@ -2,8 +2,7 @@
 
 import pandas as pd
 import torch
-from helpers.pipelines import FACTS, engine, poisoned, splits
-from pipelines.test_train_nodes import TRAINING
+from helpers.pipelines import FACTS, TRAINING, engine, poisoned, splits
 
 from backdoor_pipeline.analysis.scoring import score
 from backdoor_pipeline.attacks.networks import NoNetworks

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 import torch
-from helpers.pipelines import BADNETS, FACTS, engine, poisoned, poisoning, splits
+from helpers.pipelines import BADNETS, FACTS, TRAINING, engine, poisoned, poisoning, splits
 
 from backdoor_pipeline.attacks.control import Schedule
 from backdoor_pipeline.attacks.methods.wanet import WaNet
@@ -10,18 +10,12 @@ from backdoor_pipeline.attacks.poisoning import Poison, cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.catalog import Folders
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.experiment.specs import Training, Watching
+from backdoor_pipeline.experiment.specs import Watching
 from backdoor_pipeline.experiment.stages import VictimStage
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
-from backdoor_pipeline.training import Recipe
 
 IDLE = {"crop": 0, "crop_share": 0, "rotation": 0, "rotation_share": 0}
-RECIPE = Recipe(
-    epochs=5, batch_size=16, optimizer="sgd", lr=0.05, momentum=0.9, betas=(0.9, 0.999), weight_decay=0.0005,
-    schedule="cosine", milestones=(), gamma=0.1, patience=1,
-)  # fmt: skip
-TRAINING = Training(model="resnet8", options={"pretrained": None}, recipe=RECIPE, seed=0)
 
 
 def train(clean, test, train_rows, test_rows, folder, *, attack=BADNETS, trigger=None, **changes):

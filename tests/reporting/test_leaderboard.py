@@ -5,8 +5,8 @@ import subprocess
 
 import pandas as pd
 import pytest
+from helpers.pages import Cells
 from helpers.results import grid, results, row
-from test_report_tables import Cells
 
 from backdoor_pipeline.reporting.cells import to_cells
 from backdoor_pipeline.reporting.leaderboard import leaderboard

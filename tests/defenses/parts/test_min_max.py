@@ -1,7 +1,7 @@
 import pytest
 import torch
+from helpers.batch_norms import bn_network, by_hand
 from helpers.tiny_backdoor import classifier
-from test_neuron_masks import bn_network, by_hand
 from torch.nn import functional as F
 
 from backdoor_pipeline.defenses.parts.min_max import MinMax
