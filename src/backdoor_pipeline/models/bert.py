@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FILLED = 64  # oneDNN compiles and keeps kernels for every height it meets
 FROM_PUBLISHED = {  # parts of the names that published files have -> ours
     "embeddings.word_embeddings": "words",
     "embeddings.position_embeddings": "positions",
@@ -90,22 +91,26 @@ class Block(nn.Module):
 class Packing:
     """The way between sentences padded to one length, (N, L, D), and their tokens alone, (T, D).
 
-    Half of a batch of SST-2 is padding, which only attention needs: all else is computed of tokens alone.
+    Half of a batch of SST-2 is padding, which only attention needs: all else is computed of tokens alone, and
+    of as much padding behind them as fills T up to a multiple of `FILLED`: matrices of few different heights.
 
     Attributes:
         seen: which are tokens: bool, (N, L), the first of every sentence among them.
+        tokens: how many of the T are tokens, the first.
     """
 
     def __init__(self, seen: Tensor) -> None:
         self.seen = seen
-        self._rows = seen.flatten().nonzero()[:, 0]  # found once, as finding waits for a GPU
+        self.tokens = int(seen.sum())  # asked for once, as a GPU is waited for
+        filled = -(-self.tokens // FILLED) * FILLED
+        self._rows = seen.flatten().to(torch.uint8).argsort(descending=True, stable=True)[:filled]
 
     def packed(self, padded: Tensor) -> Tensor:
         """(N, L, D) to (T, D)."""
         return padded.flatten(0, 1).index_select(0, self._rows)
 
     def padded(self, packed: Tensor) -> Tensor:
-        """(T, D) to (N, L, D), zeros in between."""
+        """(T, D) to (N, L, D); what is not of a token means nothing."""
         rows = packed.new_zeros(self.seen.numel(), packed.shape[1])
         return rows.index_copy(0, self._rows, packed).view(*self.seen.shape, -1)
 

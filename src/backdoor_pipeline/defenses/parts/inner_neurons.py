@@ -35,7 +35,7 @@ class InnerNeurons:
         def summed(ids: Tensor) -> Tensor:
             with self._noted() as noted:
                 self._model(ids)
-            active = noted["active"].float()
+            active = noted["active"].float()[: Packing(ids != 0).tokens]
             return torch.cat([active.sum(0), active.new_tensor([len(active)])])[None]
 
         found = self._trainer.outputs(self._model, summed, inputs).sum(0)
