@@ -75,7 +75,7 @@ def test_from_python_the_caller_allows_it(tmp_path) -> None:
     model = read_model(tmp_path / "theirs.pt", "called", block_of(HERE, {}, 3), FACTS)
     save_model(tmp_path / "ours.safetensors", model, {})
     code = "from backdoor_pipeline import api; print(api.load_model('ours.safetensors'{}).description.name)"
-    path = {"PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT / 'tests'}:{PROJECT / 'tests/models'}"}
+    path = {"PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT / 'tests'}:{PROJECT}"}
     refused = run_python(tmp_path, "-c", code.format(""), check=False, **path)
     assert "if you trust it" in refused.stderr
     assert run_python(tmp_path, "-c", code.format(f", factory='{HERE}'"), **path).stdout == "called\n"
