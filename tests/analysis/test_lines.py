@@ -56,6 +56,29 @@ def test_axes_are_as_asked() -> None:
     assert line["xref"] == "x2"
 
 
+def of_heights(*lines: list[float]) -> Panel:
+    named = [Line(str(number), style.BLUE, "-", pd.Series(values)) for number, values in enumerate(lines)]
+    return panel(lines=named, log=True)
+
+
+def test_one_point_near_zero_does_not_press_the_rest_flat() -> None:
+    fallen = of_heights([2.0, 1.0, 1.0, 1.0, 0.4], [4.0, 2.0, 1e-10, 2.0, 2.0])
+    assert fallen.heights == (0.01, 6.0), "a hundredth of the lower line's quartile, 1.5 times the most"
+    figure = line_figure("title", [fallen], pd.DataFrame())
+    (axes,) = figure.drawn.canvas.axes
+    assert axes.get_ylim() == (0.01, 6.0)
+    assert figure.plotly["layout"]["yaxis"]["range"] == pytest.approx([-2, 0.778], abs=1e-3)
+    assert 1e-10 in figure.plotly["data"][1]["y"], "who moves the axis sees it"
+
+
+def test_an_axis_goes_as_far_as_its_lines_do_otherwise() -> None:
+    steady = of_heights([2.0, 1.0, 0.5], [1e-5, 1e-6, 1e-7])
+    assert steady.heights is None, "all of a line is low"
+    assert of_heights([2.0, 0.0, 1.0]).heights is None, "zeros are not shown anyhow"
+    assert of_heights([0.0]).heights is None
+    assert panel().heights is None
+
+
 def test_the_same_lines_make_the_same_picture_and_others_another() -> None:
     one, again = (line_figure("title", [panel()], pd.DataFrame()).png for _ in range(2))
     other = line_figure("title", [panel(log=True)], pd.DataFrame()).png

@@ -1,12 +1,15 @@
 """What `kedro scan` looks at, and what it trusts."""
 
+import re
+
 import pytest
 import torch
 from conftest import facts
+from helpers.parameters import change
 
 from backdoor_pipeline import api
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.cli.scan_command import _fitting, _images
+from backdoor_pipeline.cli.scan_command import _fitting, _images, _page_name
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.data.table import write_rows
 from backdoor_pipeline.foreign.pictures import Pictures
@@ -51,3 +54,27 @@ def test_model_and_data_set_have_to_fit(make_set) -> None:
     assert not _fitting(model, SPEC).training
     with pytest.raises(UserError, match=r"image_size 8, data set 'noise' 16"):
         _fitting(model, facts(classes=4, size=16))
+
+
+def test_every_scan_has_a_page_of_its_own(params, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [tmp_path / folder / "net/model.safetensors" for folder in ("one", "two")]
+    sets = [tmp_path / folder / "train" for folder in ("one", "two")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"")
+    asked = {**params, "seed": 0}
+    name = _page_name("one/net/model.safetensors", "mine", sets[0], asked)
+    assert re.fullmatch("net-train-[0-9a-f]{8}.html", name)
+    assert _page_name(str(files[0]), "mine", sets[0], asked) == name, "however its path is written"
+    others = [
+        _page_name(str(files[1]), "mine", sets[0], asked),
+        _page_name(str(files[0]), "mine", sets[1], asked),
+        _page_name(str(files[0]), "yours", sets[0], asked),
+        _page_name(str(files[0]), "mine", sets[0], {**asked, "seed": 1}),
+        _page_name(str(files[0]), "mine", sets[0], change(asked, scan__trusted=7)),
+        _page_name(str(files[0]), "mine", sets[0], change(asked, defenses__nc__index="log")),
+    ]
+    assert len({name, *others}) == 7
+    assert _page_name(str(files[0]), "mine", sets[0], change(asked, defenses__ft__recipe__epochs=1)) == name
+    assert re.fullmatch("theirs-mine-[0-9a-f]{8}.html", _page_name("theirs", "mine", None, asked))

@@ -7,7 +7,7 @@ import pytest
 from helpers.pipelines import choices as chosen
 from rich.console import Console
 
-from backdoor_pipeline.hooks.summary import result_table, target, where_runs_are
+from backdoor_pipeline.hooks.summary import result_table, stage_table, target, where_runs_are
 
 CHOICES: dict[str, Any] = {"dataset": "birds", "defense": "ft", "poison_ratio": 0.1, "target_label": 2}
 NAMES = ("clean_accuracy", "asr", "robust_accuracy")
@@ -92,3 +92,13 @@ def test_where_to_look_at_runs_is_where_they_are_and_no_secret(monkeypatch, own,
 def test_the_page_that_is_told_is_that_of_runs(monkeypatch, store, page) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert where_runs_are(store, "7")[-1] == f"{page}&viewStateShareKey=best"
+
+
+def test_no_stage_is_cut_off_on_a_terminal_of_80() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    stages = ("prepare", "train_control", "poison", "evaluate_control", "train", "defend", "evaluate")
+    console.print(stage_table({stage: {"seconds": 1234.5} for stage in stages}, {"defend", "evaluate"}))
+    told = console.file.getvalue()
+    assert "…" not in told
+    assert told.count("1234.5 s") == len(stages)
+    assert told.count("(reused)") == 5

@@ -21,9 +21,11 @@ from backdoor_pipeline.defenses.base import Clusters, Suspicion
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.experiment.specs import Defending, MethodSpec, Training
 from backdoor_pipeline.experiment.stages import DefendStage, EvaluateStage
+from backdoor_pipeline.foreign.pictures import Pictures
+from backdoor_pipeline.foreign.poisoned import training_rows
 from backdoor_pipeline.models import ModelOptions, build_model, save_model
 from backdoor_pipeline.pipelines.defend.nodes import defend_model
-from backdoor_pipeline.pipelines.evaluate.nodes import evaluate_models
+from backdoor_pipeline.pipelines.evaluate.nodes import _detection, evaluate_models
 from backdoor_pipeline.pipelines.evaluate.oracle import score_candidates
 from backdoor_pipeline.training import Trainer
 
@@ -254,3 +256,13 @@ def test_no_defense_returns_the_model_as_it_is(scene) -> None:
     assert findings.suspicion.empty
     assert metrics == {"seconds": 0.0}
     assert isinstance(findings.suspicion, pd.DataFrame)
+
+
+def test_of_rows_of_which_nothing_is_known_there_are_no_detection_rates(make_set) -> None:
+    theirs = training_rows(Pictures(make_set(rows=6)), None)
+    blamed = pd.DataFrame({"score": torch.arange(6.0), "flagged": [True] * 6})
+    for suspicion in (blamed, blamed.iloc[:0], pd.DataFrame()):
+        assert _detection(suspicion, theirs) == {}
+    known = training_rows(Pictures(make_set(rows=6)), torch.arange(6) > 3)
+    assert _detection(blamed, known)["detection_auc"] == 1
+    assert _detection(blamed.iloc[:0], known) == {}

@@ -55,6 +55,13 @@ def test_the_control_has_no_ratio_target_or_attack_scores_and_no_rate() -> None:
     assert pd.isna(undefended["der"])
 
 
+def test_of_somebody_elses_data_ratio_and_target_are_not_known() -> None:
+    cell = only(to_cells(results(row(attack="imported", poison_ratio=0.1, target_label=7))), defense="ft")
+    for name in ("poison_ratio", "target_label", "label_map"):
+        assert pd.isna(cell[name]), name
+    assert cell["asr"] == pytest.approx(20)
+
+
 def test_experiments_that_differ_in_nothing_that_counts_are_one_and_the_newer_counts() -> None:
     old = row(attack="none", poison_ratio=0.1, clean_accuracy_after=0.8)
     new = row(attack="none", poison_ratio=0.01, clean_accuracy_after=0.85)

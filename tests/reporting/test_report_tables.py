@@ -1,3 +1,4 @@
+import json
 import re
 
 import pandas as pd
@@ -6,6 +7,10 @@ from helpers.pages import Cells
 from helpers.results import grid, results, row
 
 from backdoor_pipeline.reporting.cells import to_cells
+from backdoor_pipeline.reporting.heat_map import heat_map
+from backdoor_pipeline.reporting.leaderboard import leaderboard
+from backdoor_pipeline.reporting.overview import overview
+from backdoor_pipeline.reporting.ratio import ratio_effect
 from backdoor_pipeline.reporting.sensitivity import sweep_table
 from backdoor_pipeline.reporting.summary import summarize
 from backdoor_pipeline.reporting.table import latex_text, score
@@ -50,6 +55,17 @@ def sound(latex: str) -> None:
         if line.endswith(r"\\") and "&" in line and "multicolumn" not in line:
             cells = re.sub(r"\\toprule|\\\\", "", line).replace(r"\&", "").count("&") + 1
             assert cells <= len(spec[1]), line
+
+
+def test_of_somebody_elses_data_no_ratio_is_told() -> None:
+    settings = summarize(with_variants(to_cells(results(row(attack="imported"), row()))))
+    shown = {(line[2], line[3]) for line in Cells(results_table(settings).html).rows[1:]}
+    assert shown == {("imported", "–"), ("badnets", "10%")}
+    board = leaderboard(settings, settings.iloc[:0], pd.DataFrame())
+    rows = json.loads(re.search(r'\{"columns".*\}', board)[0])["rows"]
+    assert {(line[2], line[3]) for line in rows} == {("imported", None), ("badnets", 0.1)}
+    for figure in (heat_map, overview, ratio_effect):
+        assert figure(settings[settings["attack"] == "imported"]).png
 
 
 def test_results_have_mean_deviation_and_n_and_the_control_comes_first(settings) -> None:

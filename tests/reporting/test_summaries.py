@@ -30,6 +30,14 @@ def test_of_equally_full_slices_the_higher_ratio_comes_first() -> None:
     assert names == ["digits, resnet8, 10% poisoned", "digits, resnet8, 1% poisoned"]
 
 
+def test_what_has_no_known_ratio_is_a_slice_that_says_so() -> None:
+    frame = results(row(), row(attack="imported"), row(attack="imported", defense="anp"), row(attack="none"))
+    most, other = slices(settings(frame), ["dataset", "poison_ratio"])
+    assert (most.name, other.name) == ("digits, ratio unknown", "digits, 10% poisoned")
+    assert {*most.cells["attack"]} == {"imported"}
+    assert len(most.control)
+
+
 def test_a_comparison_keeps_what_can_be_compared() -> None:
     made = results(
         *grid(dataset=["digits", "gtsrb"]).to_dict("records"), row(defense="anp"), row(poison_ratio=0.01)

@@ -60,8 +60,8 @@ def _panel(axes: Axes, versions: Mapping[str, Tensor]) -> None:
     ranks = np.arange(1, len(order) + 1)
     for shown, mean in versions.items():
         line = "-" if shown == "clean" else "."
-        axes.plot(ranks, mean[order].numpy(), line, color=COLORS[shown], label=f"{shown} images", zorder=2)
-    axes.set(xlabel="channel, by its activation on clean images", ylabel="mean activation")
+        axes.plot(ranks, mean[order].numpy(), line, color=COLORS[shown], label=f"{shown} samples", zorder=2)
+    axes.set(xlabel="channel, by its activation on clean samples", ylabel="mean activation")
     axes.grid(axis="y")
 
 
@@ -73,7 +73,7 @@ def _plotly(means: Mapping[str, Mapping[str, Tensor]], title: str) -> dict[str, 
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     for number, (model, versions) in enumerate(means.items(), start=1):
-        text = f"{model}: channel, by its activation on clean images"
+        text = f"{model}: channel, by its activation on clean samples"
         axes, place = style.plotly_panel(number, len(means), text, "mean activation")
         layout |= axes
         order = _order(versions)
@@ -81,7 +81,7 @@ def _plotly(means: Mapping[str, Mapping[str, Tensor]], title: str) -> dict[str, 
             {
                 "type": "scatter",
                 "mode": "lines" if shown == "clean" else "markers",
-                "name": f"{shown} images",
+                "name": f"{shown} samples",
                 "legendgroup": shown,
                 "showlegend": number == 1,
                 "x": list(range(1, len(order) + 1)),

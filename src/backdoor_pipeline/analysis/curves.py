@@ -49,7 +49,7 @@ def _measured(history: pd.DataFrame, lines: Lines) -> Iterable[tuple[str, str, s
 def _draw(history: pd.DataFrame, title: str) -> Drawn:
     figure, (loss, rates) = style.canvas(title, style.PAGE, 2.4, columns=2)
     _panel(loss, history, LOSS, "training loss")
-    _panel(rates, history, RATES, "percent of images", percent=True)
+    _panel(rates, history, RATES, "percent of samples", percent=True)
     rates.set_ylim(-2, 102)
     if rates.lines:
         rates.legend(handlelength=2.8)
@@ -80,7 +80,7 @@ def _plotly(history: pd.DataFrame, title: str) -> dict[str, Any]:
         xaxis={**epochs, "domain": [0, 0.44]},
         xaxis2={**epochs, "domain": [0.56, 1], "anchor": "y2"},
         yaxis={"title": {"text": "training loss"}},
-        yaxis2={"title": {"text": "percent of images"}, "anchor": "x2", "range": [-2, 102]},
+        yaxis2={"title": {"text": "percent of samples"}, "anchor": "x2", "range": [-2, 102]},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": -0.2},
     )
     return {"data": traces, "layout": layout}

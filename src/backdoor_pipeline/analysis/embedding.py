@@ -178,7 +178,7 @@ def _draw(points: Mapping[str, Points], groups: Sequence[_Group], axis: str, tit
 
 def _panel(axes: Axes, laid: Points, groups: Sequence[_Group]) -> None:
     if np.isnan(laid).any():
-        axes.text(0.5, 0.5, "the features of all images are the same", ha="center", va="center")
+        axes.text(0.5, 0.5, "the features of all samples are the same", ha="center", va="center")
         return
     for group in groups:
         x, y = laid[group.rows].T

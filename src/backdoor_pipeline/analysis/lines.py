@@ -17,6 +17,7 @@ from backdoor_pipeline.analysis.figure import Figure
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
 MOST_MARKERS = 30  # points of a line that are marked: beyond, they would hide it
 GAP = 0.09  # between panels in the browser, as a share of the page
+FAR = 100  # times below a line's lower quartile ends a logarithmic axis: one point would press the rest flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Panel:
         xlabel: with its unit.
         ylabel: with its unit.
         lines: in the order of the legend.
-        log: whether heights are logarithmic; what is not positive is not shown.
+        log: whether heights are logarithmic; what is not positive is not shown, and a line leaves the panel
+            where it falls `FAR` below all that the lines mostly are.
         ylim: lowest and highest, or None.
         whole: whether the horizontal axis counts.
         mark: a place on it to mark with a vertical line, and what it is.
@@ -69,6 +71,16 @@ class Panel:
     ylim: tuple[float, float] | None = None
     whole: bool = True
     mark: tuple[float, str] | None = None
+
+    @property
+    def heights(self) -> tuple[float, float] | None:
+        """From where to where the vertical axis goes; None: as far as the lines do."""
+        shown = [line.points[line.points > 0] for line in self.lines]
+        if self.ylim or not self.log or not any(map(len, shown)):
+            return self.ylim
+        values = pd.concat(shown)
+        lowest = min(float(points.quantile(0.25)) for points in shown if len(points)) / FAR
+        return (lowest, 1.5 * values.max()) if values.min() < lowest else None
 
 
 def line_figure(title: str, panels: Sequence[Panel], table: pd.DataFrame) -> Figure:
@@ -128,8 +140,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
     if panel.log:
         axes.set_yscale("log", nonpositive="mask")
         style.logarithmic(axes.yaxis)
-    if panel.ylim:
-        axes.set_ylim(panel.ylim)
+    if panel.heights:
+        axes.set_ylim(panel.heights)
     if panel.whole:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if panel.mark:
@@ -156,7 +168,7 @@ def _plotly(title: str, panels: list[Panel]) -> dict[str, Any]:
             "title": {"text": panel.ylabel},
             "anchor": f"x{axis}",
             **({"type": "log"} if panel.log else {}),
-            **({"range": _range(panel)} if panel.ylim else {}),
+            **({"range": _range(panel, panel.heights)} if panel.heights else {}),
         }
         own = "" if _alike(panels) else axis
         for line in panel.lines:
@@ -169,10 +181,9 @@ def _plotly(title: str, panels: list[Panel]) -> dict[str, Any]:
     return {"data": traces, "layout": style.plotly_layout(title, **layout, shapes=shapes)}
 
 
-def _range(panel: Panel) -> list[float]:
+def _range(panel: Panel, heights: tuple[float, float]) -> list[float]:
     """What the browser shows; plotly takes the logarithms of a logarithmic axis."""
-    assert panel.ylim is not None
-    return [math.log10(end) if panel.log else end for end in panel.ylim]
+    return [math.log10(end) if panel.log else end for end in heights]
 
 
 def _trace(line: Line, axis: str, legend: str) -> dict[str, Any]:

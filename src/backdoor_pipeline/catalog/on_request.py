@@ -1,5 +1,6 @@
 """Datasets of which an experiment may have no need."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ class OnRequestDataset(AbstractDataset[Any, Any]):
         """The other's."""
         files: list[Path] = getattr(self._other, "files", [])
         return files
+
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """What Kedro-Viz shows of the other, if it is asked for; else there is nothing that it would miss."""
+        if not self.asked:
+            raise AttributeError("what is not asked for has no preview")
+        other: Any = self._other
+        shown: Callable[..., Any] = other.preview
+        return shown
 
     def load(self) -> Any:
         """What the other holds; None if it is not asked for."""

@@ -43,7 +43,7 @@ def list_data() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
 @click.option("--name", help="What to call it. Default: the folder's name.")
 def describe_data(folder: Path, name: str | None) -> None:
-    """Print a block for conf/local/parameters/datasets.yml that describes a data set of your own.
+    """Print a file for conf/local/parameters/ that describes a data set of your own.
 
     FOLDER has train/<class>/<picture> and test/<class>/<picture>, or Parquet files whose names begin with
     train and test.

@@ -1,6 +1,10 @@
 """`kedro scan`: whether a model, or the data that it was trained on, has a backdoor."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -69,13 +73,27 @@ def scan(model: str, dataset: str, data: Path | None, params: tuple[str, ...], p
     chosen = {name: defense_of(name, parameters) for name in detectors()}
     found = ask_all(view, train, chosen, settings.significance)
     heading = f"{model} on {dataset}" + (f", trained on {data.name}" if data else "")
-    file = page or PAGES / f"{_short(model)}-{data.stem if data else dataset}.html"
+    file = page or PAGES / _page_name(model, dataset, data, {**parameters, "seed": view.seed})
     with replacing(file) as temporary:
         temporary.write_text(draw(found, heading, settings.rows), encoding="utf-8")
     Console().print(_table(found, heading))
     click.echo(f"page  {file}")
     if found.suspicious:
         click.get_current_context().exit(ALARM)
+
+
+def _page_name(model: str, dataset: str, data: Path | None, parameters: Mapping[str, Any]) -> str:
+    """Another for every model, data set and setting of the detectors; a scan done again writes the same."""
+    settings = {name: parameters["defenses"][name] for name in detectors()}
+    asked = [_place(model), dataset, data and _place(data), parameters["scan"], settings, parameters["seed"]]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{_short(model)}-{data.stem if data else dataset}-{digest}.html"
+
+
+def _place(path: str | Path) -> str:
+    """Where it is, from the project's folder if it is within; a model's name as it is."""
+    place, project = Path(path).resolve(), Path.cwd()
+    return str(place.relative_to(project) if place.is_relative_to(project) else place)
 
 
 def _short(model: str) -> str:

@@ -15,7 +15,7 @@ from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 2}
+FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 3}
 FORMATS |= {"evaluate_control": 1}
 
 PUBLISHED = (  # files of published models of texts

@@ -20,7 +20,7 @@ TOP = {
     | {f"{name}_before": short for name, short in BEFORE.items()},
     "evaluate_control": {f"{name}_control": f"{short}_control" for name, short in SCORES.items()},
 }
-SHOWN = (*SCORES.values(), "der", *BEFORE.values())
+SHOWN = (*SCORES.values(), "der", *BEFORE.values(), TOP["evaluate_control"]["asr_control"])
 SECONDS = "seconds"
 
 

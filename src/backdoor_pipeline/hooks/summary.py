@@ -118,7 +118,8 @@ def stage_table(metrics: Mapping[str, Metrics], ran: set[str]) -> Table:
     """Seconds of each stage, and whether it was reused."""
     table = Table(header_style="bold")
     for stage in metrics:
-        table.add_column(stage if stage in ran else f"{stage} (reused)", justify="right")
+        name = stage.replace("_", " ")  # breaks between words: all columns fit a terminal of 80
+        table.add_column(name if stage in ran else f"{name} (reused)", justify="right")
     table.add_row(*(f"{one['seconds']:.1f} s" for one in metrics.values()))
     return table
 

@@ -9,6 +9,7 @@ from backdoor_pipeline.reporting.columns import (
     GOAL,
     IDENTITY,
     RECIPE,
+    UNTOLD,
     parameter_columns,
 )
 
@@ -28,8 +29,9 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
     """One row per experiment, with what made it and what it scored.
 
     A victim whose defenses were all run without `none` among them gets a row of that: its scores before any
-    defense were measured too. What means nothing for an experiment (the poisoning ratio of a clean model) is
-    left empty, and of two experiments that then are the same the newer one counts.
+    defense were measured too. What means nothing for an experiment (the poisoning ratio of a clean model), or
+    is not known (that of somebody else's data), is left empty; of two experiments that then are the same the
+    newer one counts.
 
     Args:
         results: the table of results, older rows first; fractions.
@@ -73,7 +75,7 @@ def _leave_empty(cells: pd.DataFrame) -> None:
     """Empty what means nothing for an experiment, and what an attack's own parameters say already."""
     for name in (*GOAL, "poison_ratio"):
         if name in cells:
-            cells[name] = cells[name].where(cells["attack"] != NONE)
+            cells[name] = cells[name].where(~cells["attack"].isin(UNTOLD))
     if "clean_ratio" in cells:
         cells["clean_ratio"] = cells["clean_ratio"].where(cells["defense"] != NONE)
     for name in [name for name in map(str, cells) if name.startswith(f"{ATTACK}training.")]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 
 IDENTITY = ("dataset", "model", "attack", "defense", "poison_ratio")  # what a published table names a cell by
 GOAL = ("target_label", "label_map", "poison_target_class")  # what the attacker is after, beside the ratio
+UNTOLD = (NONE, IMPORTED)  # attacks whose ratio and goal mean nothing, or are not known to us
 ATTACK, DEFENSE = "poisoning.attack.params.", "defending.defense.params."
 RECIPE, OPTIONS, DATASET = "training.recipe.", "training.options.", "dataset."
 
@@ -56,7 +57,7 @@ class Parameter:
         if self.of:
             return cells[self.of[0]] == self.of[1]
         if self.column in ("poison_ratio", *GOAL):
-            return cells["attack"] != NONE
+            return ~cells["attack"].isin(UNTOLD)
         if self.column == "clean_ratio":
             return cells["defense"] != NONE
         return pd.Series(True, index=cells.index)

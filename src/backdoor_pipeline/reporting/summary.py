@@ -78,14 +78,15 @@ def slices(summary: pd.DataFrame, by: list[str], compared: str | None = None) ->
     control, attacked = labelled[labelled["attack"] == NONE], labelled[labelled["attack"] != NONE]
     shared = [name for name in by if name != "poison_ratio"]
     found = []
-    for key, every in attacked.groupby(by, sort=True):
+    for key, every in attacked.groupby(by, sort=True, dropna=False):
         cells = drawn(every) if compared is None else _comparable(drawn(every), compared)
         own = control
         for name, value in zip(by, key, strict=True):
             own = own[own[name] == value] if name in shared else own
         if len(cells):
             ratio = cells["poison_ratio"].iloc[0] if "poison_ratio" in by else 0.0
-            found.append(((-len(cells), -ratio), Slice(_name(by, key), cells, own)))
+            rank = (-len(cells), 0.0 if pd.isna(ratio) else -ratio)
+            found.append((rank, Slice(_name(by, key), cells, own)))
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -107,10 +108,14 @@ def _comparable(cells: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def _name(by: list[str], key: tuple[object, ...]) -> str:
     parts = [
-        f"{percent_ratio(value)} poisoned" if name == "poison_ratio" else str(value)
+        str(value) if name != "poison_ratio" else _poisoned(value)
         for name, value in zip(by, key, strict=True)
     ]
     return ", ".join(filter(None, parts))
+
+
+def _poisoned(ratio: object) -> str:
+    return "ratio unknown" if pd.isna(ratio) else f"{percent_ratio(ratio)} poisoned"  # type: ignore[call-overload]
 
 
 def percent_ratio(ratio: object) -> str:

@@ -68,7 +68,7 @@ def _sentences(test: TextSet, triggered: PoisonedRows, model: Classifier, stage:
 
 def draw_training_curves(train_history: pd.DataFrame, stage: AnalyzeStage) -> Figure:
     """Loss, C-Acc and ASR per epoch of the victim's training."""
-    return training_curves(train_history, title("Training, all images together", stage.choices))
+    return training_curves(train_history, title("Training, all samples together", stage.choices))
 
 
 def draw_defense(

@@ -48,7 +48,7 @@ def draw_generalization(trigger_strengths: pd.DataFrame, stage: AnalyzeStage) ->
 
 def draw_learning(watched_epochs: pd.DataFrame, stage: AnalyzeStage) -> Figure:
     """Losses and accuracies of clean and poisoned images per epoch."""
-    return learning_figure(watched_epochs, title("Training, clean and poisoned images apart", stage.choices))
+    return learning_figure(watched_epochs, title("Training, clean and poisoned samples apart", stage.choices))
 
 
 def draw_gradients(watched_epochs: pd.DataFrame, stage: AnalyzeStage) -> Figure:

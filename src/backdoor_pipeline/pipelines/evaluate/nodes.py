@@ -73,6 +73,8 @@ def _comparison(before: Scores, after: Scores) -> dict[str, float | None]:
 
 def _detection(suspicion: pd.DataFrame, poisoned_train: PoisonedRows) -> dict[str, float | None]:
     """Detection rates over poisoned and untouched rows; cross rows, and unknown ones, count as neither."""
+    if suspicion.empty:  # of a defense that blames no rows
+        return {}
     neither = poisoned_train.mask(len(suspicion), "cross") | poisoned_train.mask(len(suspicion), "unknown")
     if neither.all():
         return {}
