@@ -142,8 +142,10 @@ def stage_seconds(machine: Machine, stage: str, cell: Cell) -> float:
         UserError: the machine's file says nothing of such a stage, model or data set.
     """
     stage = LIKE.get(stage, stage)
-    rules: Mapping[str, list[Rule]] = {**machine.stages}
-    rule = next((one for one in rules.get(stage, []) if one.fits(cell)), None)
+    fitting = (
+        one for name, rules in machine.stages.items() if name == stage for one in rules if one.fits(cell)
+    )
+    rule = next(fitting, None)
     if rule is None:
         whose = ", ".join(f"{name} {choice(cell, name)}" for name in WHOSE)
         raise UserError(
