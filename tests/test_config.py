@@ -1,5 +1,7 @@
 """Kedro's configuration: what is wrong with a file is a sentence; relative paths start from the project."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from helpers.scratch import PROJECT
 from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
+from omegaconf import OmegaConf
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.config import ExperimentConfigLoader
@@ -67,6 +70,46 @@ def test_a_name_in_two_files_of_one_folder(load, tmp_path) -> None:
 
 def test_files_that_kedro_does_not_read_are_left_alone(load) -> None:
     assert load("parameters", "notes.yml", "{ no YAML")["seed"] == 0
+
+
+def aged(file: Path, content: str, seconds: float) -> None:
+    file.write_text(content)
+    then = time.time() - seconds
+    os.utime(file, (then, then))
+
+
+def test_files_are_parsed_once_and_no_experiment_changes_what_the_next_one_reads(
+    load, tmp_path, monkeypatch
+) -> None:
+    load("globals")
+    conf, file = tmp_path / "conf", tmp_path / "conf/local/parameters.yml"
+    aged(file, "seed: 3", 100)
+    parsed: list[object] = []
+    create = OmegaConf.load
+    monkeypatch.setattr(OmegaConf, "load", lambda text: parsed.append(text) or create(text))
+
+    def seen(**params: object) -> tuple[object, object]:
+        found = ExperimentConfigLoader(conf, runtime_params=params, **CONFIG_LOADER_ARGS)["parameters"]
+        return found["seed"], found["datasets"]["digits"]["source"]
+
+    assert seen() == (3, "digits")
+    count = len(parsed)
+    assert seen(seed=5, datasets={"digits": {"source": "other"}}) == (5, "other")
+    assert seen() == (3, "digits")
+    assert len(parsed) == count
+    aged(file, "seed: 4", 50)
+    assert seen() == (4, "digits")
+    assert len(parsed) == count + 1
+
+
+def test_where_data_are_is_what_the_last_environment_says(load, tmp_path) -> None:
+    load("globals")
+    loader = ExperimentConfigLoader(tmp_path / "conf", **CONFIG_LOADER_ARGS)
+    assert loader._entry("clean")["filepath"] == "data/01_raw"
+    assert loader._entry("nothing") is None
+    more = '_raw: elsewhere\nclean: {type: MemoryDataset, filepath: "${_raw}/raw"}'
+    (tmp_path / "conf/local/catalog.yml").write_text(more)
+    assert loader._entry("clean")["filepath"] == "elsewhere/raw"
 
 
 def test_an_unknown_environment(load) -> None:

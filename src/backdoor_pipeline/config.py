@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from fnmatch import fnmatch
 from pathlib import Path
 from tarfile import TarError
@@ -14,6 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from backdoor_pipeline.base.errors import UserError, quoted, unknown
+from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.base.nesting import overlaid
 from backdoor_pipeline.data.manifest import Manifest, survey
 from backdoor_pipeline.data.spec import DatasetSpec
@@ -29,6 +31,8 @@ OPTIONAL = ("credentials", "globals")  # Kedro goes on without them
 PATHS = ("folder", "checkpoints", "notes", "supersedes")  # in our catalog entries; "filepath" is Kedro's own
 
 RATIO = "poison_ratio"
+
+_FILES = FileMemo()  # a process that runs many experiments parses the same files for each
 
 
 class PlainConfigLoader(OmegaConfigLoader):
@@ -77,6 +81,29 @@ class PlainConfigLoader(OmegaConfigLoader):
             return found
         return {}
 
+    def _read_dir_configs(
+        self,
+        conf_path: str,
+        patterns: Iterable[str],
+        key: str,
+        processed_files: set[Path],
+        secret: bool | None = False,
+    ) -> dict[Path, Any]:
+        """Kedro parses all files of a kind in a folder; here that is remembered, but for secrets."""
+        files = [] if secret else list(_files_in(Path(conf_path), patterns))
+        if not files:  # or they lie in an archive
+            unknown: dict[Path, Any] = super()._read_dir_configs(
+                conf_path, patterns, key, processed_files, secret
+            )
+            return unknown
+        known = _FILES.of((conf_path, key), files, lambda: self._parsed(conf_path, patterns, key))
+        processed_files.update(known)
+        return deepcopy(known)  # it is merged in place
+
+    def _parsed(self, conf_path: str, patterns: Iterable[str], key: str) -> dict[Path, Any]:
+        found: dict[Path, Any] = super()._read_dir_configs(conf_path, patterns, key, set())
+        return found
+
     def _merge_configs(
         self, config: dict[str, Any], env_config: dict[str, Any], key: str, env_path: str
     ) -> Any:
@@ -88,14 +115,8 @@ class PlainConfigLoader(OmegaConfigLoader):
 
     def _files(self, key: str) -> Iterator[Path]:
         """The files of this kind, if they lie in folders here."""
-        patterns = self.config_patterns.get(key, ())
         for env in self.environments:
-            folder = Path(self.conf_source, env)
-            for file in sorted(folder.rglob("*")):
-                path = str(file.relative_to(folder))
-                wanted = not path.startswith(".") and any(fnmatch(path, pattern) for pattern in patterns)
-                if wanted and file.suffix in SUFFIXES and file.is_file():
-                    yield file
+            yield from _files_in(Path(self.conf_source, env), self.config_patterns.get(key, ()))
 
 
 class ExperimentConfigLoader(PlainConfigLoader):
@@ -132,12 +153,30 @@ class ExperimentConfigLoader(PlainConfigLoader):
     def _survey(self, dataset: DatasetSpec) -> Manifest | None:
         """What a data set consists of; None if it cannot be read: a run that needs it will say so."""
         project = self.project or find_kedro_project(Path(self.conf_source)) or Path.cwd()
-        _register_placeholders()
-        clean = super().__getitem__("catalog").get("clean")
+        clean = self._entry("clean")
         raw = clean.get("filepath") if isinstance(clean, Mapping) else None
         with suppress(UserError):
             self.manifest = survey(dataset, project / raw) if isinstance(raw, str) else None
         return self.manifest
+
+    def _entry(self, name: str) -> Any:
+        """One entry of the catalog, of no experiment in particular; None if there is none.
+
+        Raises:
+            UserError: it is not what it should be.
+        """
+        _register_placeholders()
+        self._register_runtime_params_resolver()
+        for file in self._files("catalog"):
+            _table(file)
+        with _told("catalog", self.conf_source):
+            for env in reversed(self.environments):
+                folder, patterns = self._get_conf_env_path(env), self.config_patterns["catalog"]
+                with suppress(MissingConfigException):
+                    found = [*self._read_dir_configs(folder, patterns, "catalog", set()).values()]
+                    if any(name in one for one in found):
+                        return _plain(OmegaConf.select(OmegaConf.unsafe_merge(*found), name))
+        return None
 
 
 def environment_parameters(loader: AbstractConfigLoader) -> dict[str, Any]:
@@ -163,8 +202,25 @@ def _see_that_it_has(folder: Path, env: str | None, base: str | None, default: s
         raise unknown("environment", env, known)
 
 
+def _plain(entry: Any) -> Any:
+    return OmegaConf.to_container(entry, resolve=True) if OmegaConf.is_config(entry) else entry
+
+
+def _files_in(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
+    """The files of a folder that Kedro reads for these patterns, in order."""
+    for file in sorted(folder.rglob("*")):
+        path = str(file.relative_to(folder))
+        wanted = not path.startswith(".") and any(fnmatch(path, pattern) for pattern in patterns)
+        if wanted and file.suffix in SUFFIXES and file.is_file():
+            yield file
+
+
 def _table(file: Path) -> dict[str, Any]:
-    """What a file holds, which is a table, or nothing."""
+    """What a file holds, which is a table, or nothing; nobody may change it."""
+    return _FILES.of(file, [file], lambda: _read_table(file))
+
+
+def _read_table(file: Path) -> dict[str, Any]:
     content = read_yaml_file(file)
     if content is None or isinstance(content, dict):
         return content or {}

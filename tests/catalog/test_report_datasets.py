@@ -3,6 +3,7 @@ import json
 import pandas as pd
 import pytest
 from helpers.bad_files import NO_OBJECTS
+from helpers.results import row
 from kedro.io import DatasetError
 
 from backdoor_pipeline.analysis.generalization import COLUMNS
@@ -16,6 +17,7 @@ from backdoor_pipeline.catalog import (
     TableDataset,
 )
 from backdoor_pipeline.catalog.results import Strength
+from backdoor_pipeline.experiment.records import write_record
 from backdoor_pipeline.reporting.table import Table
 
 TABLE = Table("scores", pd.DataFrame({"attack": ["badnets"], "asr": [12.5]}), "<html></html>", "\\toprule")
@@ -52,6 +54,19 @@ def test_no_results_are_an_error_that_says_what_to_do(tmp_path) -> None:
     assert "run `kedro sweep` or `kedro run` first" in str(error.value)
     with pytest.raises(DatasetError, match="only read"):
         dataset.save("anything")
+
+
+def test_results_that_were_read_ahead_are_read_and_warned_of_once(tmp_path, caplog) -> None:
+    for name in ("digits/a", "digits/b"):
+        write_record(tmp_path / name, row(**{"artifact.evaluate": name}))
+    (tmp_path / "digits/b/result.json").write_text("{}")
+    dataset = ResultsDataset(filepath=str(tmp_path / "results.parquet"))
+    ahead = dataset.read_ahead()
+    assert ahead["artifact.evaluate"].tolist() == ["digits/a"]
+    write_record(tmp_path / "digits/b", row(**{"artifact.evaluate": "digits/b"}))
+    assert dataset.load() is ahead
+    assert len(caplog.messages) == 1
+    assert len(dataset.load()) == 2, "and anew from then on"
 
 
 def test_the_strengths_of_all_experiments_that_have_any(tmp_path) -> None:

@@ -13,8 +13,16 @@ from helpers.bad_files import NO_OBJECTS, bad_rows
 from helpers.results import row as complete
 
 from backdoor_pipeline.base import reading
+from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.experiment.artifacts import artifact_names
-from backdoor_pipeline.experiment.records import read_record, read_results, result_row, write_record
+from backdoor_pipeline.experiment.records import (
+    read_record,
+    read_results,
+    read_table,
+    renewed,
+    result_row,
+    write_record,
+)
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.result import Result, checked
 
@@ -66,6 +74,30 @@ def test_a_newer_record_replaces_a_row_and_an_older_one_does_not(reporting) -> N
     reporting.run(**row("digits/b", der=0.2), at=101)
     rows = read_results(reporting.table).set_index("artifact.evaluate")
     assert rows["der"].to_dict() == {"digits/a": 0.5, "digits/b": 0.2}
+
+
+def test_rows_have_their_texts_in_common(reporting) -> None:
+    reporting.sweep(row("digits/a", model="a model"), row("digits/b", model="a model"))
+    reporting.run(**row("digits/c", model="another"))
+    reporting.run(**row("digits/d", model="another"))
+    a, b, c, d = renewed(*read_table(reporting.table, LeftOut())[:1], reporting.table, LeftOut(), others=True)
+    for one, other in ((a, b), (c, d)):
+        assert one["model"] is other["model"]
+        names = dict(zip(one, one, strict=True))
+        assert all(name is names[name] for name in other)
+
+
+def test_columns_are_as_pandas_makes_them_of_rows(reporting) -> None:
+    own = [
+        {"lr": 0.1, "steps": 3},
+        {"lr": None, "on": True},
+        {"word": "a", "mixed": 1},
+        {"mixed": "b", "word": None},
+    ]
+    for number, more in enumerate(own):
+        reporting.run(**row(f"digits/{number}", **more), at=number)
+    rows = [{**row(f"digits/{number}"), **more} for number, more in enumerate(own)]
+    pd.testing.assert_frame_equal(read_results(reporting.table), pd.DataFrame(rows), check_like=True)
 
 
 def test_scores_without_a_record_are_told(reporting, caplog) -> None:

@@ -11,11 +11,14 @@ from helpers.results import row
 from helpers.scratch import make_project
 from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError
 from safetensors.torch import save_file
 
 from backdoor_pipeline.base.errors import UserError, user_error
-from backdoor_pipeline.experiment.records import write_record
+from backdoor_pipeline.catalog import results
+from backdoor_pipeline.experiment.records import read_results, write_record
+from backdoor_pipeline.experiment.specs import Reporting
+from backdoor_pipeline.hooks.checks import _check_report
 
 Run = Callable[..., None]
 
@@ -107,3 +110,13 @@ def evaluated(project: Path) -> Path:
 )
 def test_a_report_of_what_is_not_there(refused, evaluated, report, sentence: str) -> None:
     refused(sentence, {"report": report}, pipeline_names=["report"])
+
+
+def test_a_report_reads_its_results_once(evaluated, params, monkeypatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(results, "read_results", lambda table: read.append(table) or read_results(table))
+    stored = results.ResultsDataset(filepath=str(evaluated / "data/08_reporting/results.parquet"))
+    catalog = DataCatalog({"results": stored})
+    _check_report(catalog, Reporting(**{**params["report"], "where": {}}))
+    assert len(catalog.load("results")) == 1
+    assert len(read) == 1

@@ -86,6 +86,18 @@ def test_every_output_is_made(results, failures) -> None:
         assert made[name].load() is not None
 
 
+def test_nodes_leave_what_they_are_handed_as_it_is(results, failures) -> None:
+    cells, summary, still, _ = collect(results, failures, settings())
+    handed = {"report_cells": cells, "report_settings": summary, "report_failures": still}
+    before = {name: frame.copy() for name, frame in handed.items()}
+    catalog = DataCatalog({name: MemoryDataset(frame, copy_mode="assign") for name, frame in handed.items()})
+    catalog["all_strengths"] = pd.DataFrame(columns=[*COLUMNS, "artifact.evaluate"])
+    catalog["params:report"] = settings()
+    SequentialRunner().run(create_pipeline().filter(from_inputs=["report_cells", "report_settings"]), catalog)
+    for name, frame in handed.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
 def test_what_params_mean_to_a_report() -> None:
     given = {"dataset": "digits", "attacks": {"blended": {"alpha": 0.1}}, "report": {"sensitivity": "epochs"}}
     where = {"dataset": "digits", "attacks": {"blended": {"alpha": 0.1}}}

@@ -1,6 +1,9 @@
+import importlib
+import sys
+
 import pytest
 
-from backdoor_pipeline.sweep import local
+from backdoor_pipeline.sweep import execution, local
 from backdoor_pipeline.sweep.engine import WorkerDiedError
 from backdoor_pipeline.sweep.execution import Job, Outcome, Site, execute
 from backdoor_pipeline.sweep.local import LocalEngine
@@ -92,3 +95,15 @@ def test_a_task_without_a_place_for_its_log_fails_with_a_sentence(tmp_path) -> N
     outcome = execute(job, Site(str(tmp_path), None, 1, str(tmp_path)))
     assert outcome.status == "failed"
     assert f"{tmp_path}/file/log cannot be written" in outcome.error
+
+
+def test_a_library_that_kedro_looks_for_at_every_parameter_is_told_to_be_absent(monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "ibis", raising=False)
+    monkeypatch.setattr(execution, "find_spec", lambda name: None)
+    execution.spare_searches()
+    with pytest.raises(ImportError):
+        importlib.import_module("ibis")
+    monkeypatch.delitem(sys.modules, "ibis")
+    monkeypatch.setattr(execution, "find_spec", lambda name: object())
+    execution.spare_searches()
+    assert "ibis" not in sys.modules

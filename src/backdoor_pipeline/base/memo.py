@@ -1,12 +1,15 @@
 """What is made again and again of the same things, made once."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable, Iterable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PLAIN = (str, int, float, type(None))
+SETTLED = 2_000_000_000  # nanoseconds: a file written later may be written again within a clock's tick
 
 
 class Memo:
@@ -31,3 +34,31 @@ class Memo:
             self._made[key] = (given, make(*given, **named))
         found: T = self._made[key][1]
         return found
+
+
+class FileMemo:
+    """Remembers what was made of files for as long as these are the same: in place, size and time of writing.
+
+    What is remembered is shared: nobody may change it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, tuple[object, Any]] = {}
+
+    def of(self, name: Hashable, files: Iterable[Path], make: Callable[[], T]) -> T:
+        """What `make()` returns, or has returned under this name when the files were as they are now.
+
+        Raises:
+            OSError: one of the files cannot be looked at.
+        """
+        begun = time.time_ns()
+        found = [(file, file.stat()) for file in files]
+        stamp = [(file, one.st_ino, one.st_size, one.st_mtime_ns) for file, one in found]
+        known, made = self._made.get(name, (None, None))
+        if known != stamp:
+            made = make()
+            self._made.pop(name, None)
+            if all(begun - one.st_mtime_ns > SETTLED for _, one in found):
+                self._made[name] = (stamp, made)
+        remembered: T = made
+        return remembered

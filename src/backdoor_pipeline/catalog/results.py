@@ -54,12 +54,28 @@ class ResultsDataset(RowsOfAll):
         metadata: for Kedro-Viz.
     """
 
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._ahead: pd.DataFrame | None = None
+
+    def read_ahead(self) -> pd.DataFrame:
+        """Read all results now, for the next `load` too, which then warns of nothing again.
+
+        Raises:
+            DatasetError: from a UserError: there is none.
+        """
+        self._ahead = self.load()
+        return self._ahead
+
     def load(self) -> pd.DataFrame:
-        """Read all results.
+        """Read all results, unless that was just done.
 
         Raises:
             UserError: there is none.
         """
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            return ahead
         results = read_results(self.path)
         if results.empty:
             raise UserError("there are no results to report: run `kedro sweep` or `kedro run` first.")

@@ -6,6 +6,7 @@ Each experiment has a file of its own beside its metrics, whoever ran it. Sweeps
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from math import nan
 from pathlib import Path
 
 import pandas as pd
@@ -92,7 +93,13 @@ def read_results(table: Path, left_out: LeftOut | None = None) -> pd.DataFrame:
     rows, _ = read_table(table, left_out)
     known = {row[ID] for row in rows}
     _warn_of_others(table.parent, known | {_id(file) for file in _records(table.parent)})
-    return pd.DataFrame(renewed(rows, table, left_out, others=True))
+    return _frame(renewed(rows, table, left_out, others=True))
+
+
+def _frame(rows: list[Row]) -> pd.DataFrame:
+    """The rows as columns, each made by itself: pandas would lay out all cells twice on the way."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pd.DataFrame({name: pd.Series([row.get(name, nan) for row in rows]) for name in names})
 
 
 def read_table(table: Path, left_out: LeftOut) -> tuple[list[Row], bool]:
@@ -129,8 +136,19 @@ def _read_parquet(file: Path) -> pa.Table:
 
 
 def without_empty(rows: Iterable[Row]) -> list[Row]:
-    """The rows without what is not known."""
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    """The rows without what is not known, with one copy of every text that they have in common."""
+    texts: dict[str, str] = {}
+    return [
+        _sharing({name: value for name, value in row.items() if value is not None}, texts) for row in rows
+    ]
+
+
+def _sharing(row: Row, texts: dict[str, str]) -> Row:
+    """The row with texts that are known already in the place of its own: of memory rows are mostly texts."""
+    return {
+        texts.setdefault(name, name): texts.setdefault(value, value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
 def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) -> list[Row]:
@@ -155,10 +173,11 @@ def _records(folder: Path) -> list[Path]:
 
 
 def _read(files: Iterable[Path], left_out: LeftOut) -> Iterator[Row]:
+    texts: dict[str, str] = {}
     for file in files:
         row = left_out.read(file, lambda one: checked(Result, read_record(one)), AGAIN)
         if row is not None:
-            yield row
+            yield _sharing(row, texts)
 
 
 def _time(file: Path) -> int:

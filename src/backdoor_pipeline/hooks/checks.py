@@ -13,6 +13,7 @@ from kedro.pipeline import Pipeline
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.catalog import ResultsDataset
 from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.experiment.resolve import describe
 from backdoor_pipeline.experiment.specs import Experiment, Reporting, Spec
@@ -91,8 +92,10 @@ def _check_pretrained(experiment: Experiment) -> None:
 
 
 def _check_report(catalog: DataCatalog, report: Reporting) -> None:
+    stored = catalog.get("results")
+    results = stored.read_ahead() if isinstance(stored, ResultsDataset) else catalog.load("results")
     with _unheard():  # what is warned of here, the nodes say again
-        cells = matching(to_cells(catalog.load("results")), flatten(report.where))
+        cells = matching(to_cells(results), flatten(report.where))
         if report.sensitivity:
             sweep_table(cells, report.sensitivity)
         if report.published:

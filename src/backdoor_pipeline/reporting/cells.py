@@ -47,7 +47,7 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
         **{name: name for name in (*RATES, *DETECTION, *SPECIFICITY)},
         **{name: stored for name, stored in OF_CONTROL.items() if stored in rows},
     }
-    cells = rows[settings].copy()
+    cells = rows[settings].copy(deep=False)  # the list of names has copied it
     _leave_empty(cells)
     for name, stored in numbers.items():
         cells[name] = 100 * _number(rows, stored)

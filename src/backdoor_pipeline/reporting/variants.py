@@ -60,9 +60,10 @@ def _variants(
     labels = np.full(len(cells), "", dtype=object)
     varied = [name for name in columns if cells[name].nunique(dropna=False) > 1]
     codes = np.array([pd.factorize(cells[name], use_na_sentinel=False)[0] for name in varied])
+    needed = cells[[*dict.fromkeys([*varied, *(alike or [])])]]  # of hundreds: each group is a copy
     for group in cells.groupby(within, sort=False).indices.values() if varied else ():
         places = np.asarray(group)
-        own = cells.iloc[places]
+        own = needed.iloc[places]
         parts = own.groupby(alike, sort=False).indices.values() if alike else [np.arange(len(own))]
         if chosen := _differing(codes[:, places], [np.asarray(part) for part in parts]):
             labels[places] = _texts(own, [varied[number] for number in chosen])

@@ -22,6 +22,9 @@ from backdoor_pipeline.experiment.command_line import ProjectCommand
     help="The last stage of every cell.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, cell by cell, and stop.")
+@click.option(
+    "--assume", metavar="FILE", help="With --dry-run: what it costs where stages take what FILE says."
+)
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier sweep.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option(
@@ -50,6 +53,7 @@ def sweep(**options: Any) -> None:
 
     \b
     kedro sweep paper --dry-run
+    kedro sweep paper --dry-run --assume docs/costs/cpu-core.yml
     kedro sweep --grid attack=badnets,none --grid seed=0,1,2 --params epochs:5
     kedro sweep paper --only dataset=cifar10 --only seed=0,1 --engine ray
     """

@@ -16,6 +16,8 @@ from backdoor_pipeline.experiment.failures import Failures
 from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.hooks.mlflow_store import store_of
 from backdoor_pipeline.hooks.summary import where_runs_are
+from backdoor_pipeline.sweep.assumed import Machine, cost_of, read_machine
+from backdoor_pipeline.sweep.cost_display import show_cost
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
@@ -46,6 +48,7 @@ class Options:
     threads: int | None
     address: str
     retries: int
+    assume: str | None = None
 
 
 def run_sweep(options: Options) -> int:
@@ -58,6 +61,7 @@ def run_sweep(options: Options) -> int:
         UserError: the grid is not one, or none of its cells can be.
     """
     console, project = Console(), Path.cwd()
+    machine = assumed_machine(options)
     env = options.env or os.environ.get("KEDRO_ENV")
     grid = requested_grid(options, env, project)
     loader = config_loader(project, env)
@@ -84,6 +88,8 @@ def run_sweep(options: Options) -> int:
     console.print(f"Sweep {name}: {folder.relative_to(project)}", highlight=False)
     show_plan(console, plan, timings.estimate(plan), workers, options.dry_run)
     if options.dry_run:
+        if machine:
+            show_cost(console, cost_of(plan, machine, str(options.assume)), machine)
         return 0
     for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in plan.cells}.values():
         remember(dataset, layout.raw)
@@ -102,6 +108,19 @@ def run_sweep(options: Options) -> int:
     for line in where_runs_are(loader["mlflow"]["tracking_uri"], experiment) if experiment else ():
         console.print(line, soft_wrap=True, highlight=False)
     return conclude(console, plan, layout, failures, progress, stopped)
+
+
+def assumed_machine(options: Options) -> Machine | None:
+    """The machine on which a dry run is to tell the cost, if it is to.
+
+    Raises:
+        UserError: see `read_machine`; or this is no dry run.
+    """
+    if options.assume is None:
+        return None
+    if not options.dry_run:
+        raise UserError("--assume tells what a plan will cost: add --dry-run.")
+    return read_machine(Path(options.assume))
 
 
 def requested_grid(options: Options, env: str | None, project: Path) -> Grid:

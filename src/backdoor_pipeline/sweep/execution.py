@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,9 +120,16 @@ def _warm(site: Site) -> None:
     os.chdir(site.project)
     torch.set_num_threads(site.threads)
     bootstrap_project(Path(site.project))
+    spare_searches()
     logging.getLogger("kedro_viz").setLevel(logging.ERROR)  # it regrets every runner but Kedro's own
     with locked(Path(site.folder) / "mlflow"):  # two processes that make one database's tables collide
         _open_tracking(site)
+
+
+def spare_searches() -> None:
+    """Say once that a library is not here: Kedro looks for it at every parameter, a thousand times a run."""
+    if "ibis" not in sys.modules and find_spec("ibis") is None:
+        sys.modules["ibis"] = None  # type: ignore[assignment]  # so Python says it
 
 
 def _open_tracking(site: Site) -> None:
