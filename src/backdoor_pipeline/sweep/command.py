@@ -8,7 +8,6 @@ from kedro.framework.project import settings
 from rich.console import Console
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.garbage import unsearched
 from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.config import environment_parameters
 from backdoor_pipeline.data.manifest import remember
@@ -75,8 +74,7 @@ def run_sweep(options: Options) -> int:
     only = dict(parse_axis(text, "--only") for text in options.only)
     cells = chosen(grid.cells(), only, flatten(spelled_out(parameters)))
     given = environment_parameters(loader)
-    with unsearched():  # a plan keeps all that it makes
-        plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run, given)
+    plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run, given)
     if not plan.cells and not options.dry_run:
         reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
         raise UserError(f"no cell of the grid can be: {reason}")
