@@ -16,7 +16,14 @@ PAGE = RESULTS / "leaderboard.html"
 ATTACKS = ("gtsrb_by_seed", "embedded_by_seed")
 DEFENSES = "gtsrb_defenses"
 SCORES = {"clean_accuracy": "c_acc", "asr": "asr", "robust_accuracy": "r_acc"}  # of the attacks: fractions
-VARIANTS = {"trusted": "rule trusted", "joint": "unlearning joint"}
+VARIANTS = {
+    "": "",
+    "size": "",
+    "paper": "",
+    "trusted": "rule trusted",
+    "joint": "unlearning joint",
+    "paper allowed_cost 0.01": "allowed_cost 0.01",
+}
 SECONDS = ["train_seconds", "defend_seconds"]
 SETTING = [
     "dataset",
@@ -34,9 +41,10 @@ def summary() -> pd.DataFrame:
     """Every setting over its seeds, as the report's `summarize` gives them."""
     runs = pd.concat([*map(_attacks, ATTACKS), _defenses()], ignore_index=True)
     runs = runs.assign(protocol=runs["epochs"].map("{:.0f} epochs".format)).reindex(
-        columns=[*SETTING, *METRICS, *SECONDS]
+        columns=[*SETTING, "seed", *METRICS, *SECONDS]
     )
     groups = runs.groupby(SETTING, dropna=False, sort=False)
+    assert not runs.duplicated([*SETTING, "seed"]).any(), "each setting has one run of a seed"
     scores = groups[list(METRICS)].agg(["mean", "std"])
     scores.columns = [f"{name}_{what}" for name, what in scores.columns]
     return scores.join(groups[SECONDS].mean()).join(groups.size().rename("n")).reset_index()
@@ -46,18 +54,20 @@ def _attacks(name: str) -> pd.DataFrame:
     """Victims, their scores in percent."""
     runs = pd.read_csv(RESULTS / f"{name}.csv").rename(columns=SCORES)
     runs[list(SCORES.values())] *= 100
-    larger = runs["target_label"].map(lambda label: f"target {label}" if label else "")
-    return _told(runs.assign(defense="none", defense_variant="", attack_variant=larger))
+    return _told(runs.assign(defense="none", defense_variant=""))
 
 
 def _defenses() -> pd.DataFrame:
     runs = pd.read_csv(RESULTS / f"{DEFENSES}.csv")
-    return _told(runs.assign(defense_variant=runs["variant"].map(VARIANTS).fillna(""), attack_variant=""))
+    return _told(runs.assign(defense_variant=[VARIANTS[name] for name in runs["variant"].fillna("")]))
 
 
 def _told(runs: pd.DataFrame) -> pd.DataFrame:
-    """A clean model has no poisoning ratio."""
-    return runs.assign(poison_ratio=runs["poison_ratio"].where(runs["attack"] != "none"))
+    """A clean model has no poisoning ratio; class 0 is the target where none is named."""
+    other = runs["target_label"].map(lambda label: f"target {label}" if label else "")
+    return runs.assign(
+        poison_ratio=runs["poison_ratio"].where(runs["attack"] != "none"), attack_variant=other
+    )
 
 
 def page() -> str:

@@ -29,3 +29,6 @@ def test_the_leaderboard_of_the_docs_shows_their_results() -> None:
     assert (row.n, row.protocol) == (3, "15 epochs")
     tuned = settings.query("attack == 'badnets' and defense == 'ft'").iloc[0]
     assert (tuned["c_acc_mean"], tuned["asr_mean"]) == (96.59, 0.91)
+    tried = settings.query("attack == 'badnets' and defense == 'abl'")
+    assert set(tried["defense_variant"]) == {"", "unlearning joint", "allowed_cost 0.01"}
+    assert set(tried["n"]) == {1}, "variants are settings of their own, not seeds of one"
