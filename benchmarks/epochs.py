@@ -16,24 +16,12 @@ import torch
 from torch import nn
 
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.training import Recipe, Trainer
-from benchmarks.training import AUGMENTATION, network, settings, synthetic
+from backdoor_pipeline.training import Trainer
+from benchmarks.training import AUGMENTATION, network, settings, sgd, synthetic
 
 PAPER = ("preactresnet18", "vgg19", "efficientnet_b3", "mobilenet_v3_large", "densenet161")
 EPOCH = 50_000  # images of CIFAR-10's
-RECIPE = Recipe(
-    epochs=4,
-    batch_size=128,
-    optimizer="sgd",
-    lr=0.01,
-    momentum=0.9,
-    betas=(0.9, 0.999),
-    weight_decay=5e-4,
-    schedule="cosine",
-    milestones=(),
-    gamma=0.1,
-    patience=10,
-)
+RECIPE = sgd(epochs=4, batch_size=128)
 
 
 def seconds_per_image(model: nn.Module, images: ImageSet, trainer: Trainer) -> float:
