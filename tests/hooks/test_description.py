@@ -41,6 +41,16 @@ def test_the_clean_and_the_poisoned_set_are_named_by_their_contents(params) -> N
     assert made.tags["artifact.poison"] == f"{poisoned.name}-{poisoned.digest}"
 
 
+def test_a_ratio_is_tagged_only_if_something_is_poisoned_at_it(params, tmp_path) -> None:
+    def tagged(**changes: object) -> str | None:
+        return described(params, "evaluate", **changes).tags.get("poison_ratio")
+
+    (theirs := tmp_path / "theirs.safetensors").write_bytes(b"one")
+    assert tagged(attack="badnets", poison_ratio=0.05) == "0.05"
+    assert tagged(attack="none") == "0"
+    assert tagged(attack="imported", models__resnet8__pretrained=str(theirs)) is None, "nobody knows it"
+
+
 def test_what_is_not_there_is_not_named(params) -> None:
     assert described(params, "train", manifest="", attack="none").data == []
 

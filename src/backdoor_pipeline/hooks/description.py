@@ -7,14 +7,15 @@ from typing import Any
 from kedro.pipeline import Pipeline
 
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.experiment.artifacts import artifact_names
-from backdoor_pipeline.experiment.specs import Experiment
+from backdoor_pipeline.experiment.specs import Choices, Experiment
 from backdoor_pipeline.experiment.titles import run_title
 from backdoor_pipeline.experiment.typed import typed_parameters
 from backdoor_pipeline.hooks.mlflow_run import Data, Model
 from backdoor_pipeline.pipeline_registry import REPORT, STAGES
 
-TAGS = ("dataset", "model", "attack", "defense", "poison_ratio", "label_map", "seed")
+TAGS = ("dataset", "model", "attack", "defense", "label_map", "seed")
 SCORED = ("evaluate", "watch", "analyze")  # the stages at whose end an experiment has its scores
 DIGEST = 8  # characters of a hash that are shown
 
@@ -50,7 +51,7 @@ def describe_experiment(
     """
     experiment = Experiment.model_validate(parameters["experiment"])
     names, last = artifact_names(experiment), _last_stage(pipeline)
-    tags = {name: str(getattr(experiment.choices, name)) for name in TAGS}
+    tags = {name: str(getattr(experiment.choices, name)) for name in TAGS} | _ratio(experiment.choices)
     tags |= {f"artifact.{stage}": name for stage, name in names.items()}
     tags["kind"] = "experiment" if last in SCORED else "stage"
     name = run_title(experiment.choices, last, typed)
@@ -61,6 +62,13 @@ def describe_experiment(
 def describe_report(parameters: Mapping[str, Any]) -> Description:
     """A report's run."""
     return Description(REPORT, {"kind": REPORT}, flatten({REPORT: parameters["report"]}))
+
+
+def _ratio(choices: Choices) -> dict[str, str]:
+    """The share that is poisoned: nothing without an attack, and of somebody else's nobody knows it."""
+    if choices.attack == IMPORTED:
+        return {}
+    return {"poison_ratio": "0" if choices.attack == NONE else str(choices.poison_ratio)}
 
 
 def _last_stage(pipeline: Pipeline) -> str:
