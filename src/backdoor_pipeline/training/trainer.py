@@ -15,6 +15,7 @@ from backdoor_pipeline.data.samples import Inputs, SampleSet
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.training.batches import BatchSource, are_ids, at_hand, batches_of, cut_to_longest
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
+from backdoor_pipeline.training.eager import Eager
 from backdoor_pipeline.training.hardware import Engine, Hardware, Precision, compiled, compiles
 from backdoor_pipeline.training.hosting import hosted
 from backdoor_pipeline.training.loop import Loop
@@ -158,8 +159,9 @@ class Trainer:
 
     def _forward(self, model: nn.Module, recipe: Recipe, data: SampleSet) -> nn.Module:
         """The model, compiled if it is to be; not for texts: each length would be compiled anew."""
+        sizes_change = isinstance(model, Eager) or isinstance(data.inputs, Texts)
         wanted = compiles(self._engine, self.device, recipe, len(data))
-        return compiled(model) if wanted and not isinstance(data.inputs, Texts) else model
+        return compiled(model) if wanted and not sizes_change else model
 
     def logits(self, model: nn.Module, inputs: Inputs, batch_size: int | None = None) -> Tensor:
         """The model's output in evaluation mode: float32, (N, K), on the CPU.

@@ -13,13 +13,12 @@ from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.parts.abl_loss import Flooding, JointUnlearning, LocalGradientAscent, ascent
 from backdoor_pipeline.defenses.parts.affordable import Affordable
-from backdoor_pipeline.defenses.parts.eager import Eager
 from backdoor_pipeline.defenses.parts.phases import adamw, joined, sgd
 from backdoor_pipeline.defenses.parts.ranking import highest_of_each_class, lowest, per_image_losses
 from backdoor_pipeline.defenses.parts.stream import endless
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.text_classifier import TextClassifier
-from backdoor_pipeline.training import History, Recipe, Trainer
+from backdoor_pipeline.training import Eager, History, Recipe, Trainer
 
 
 class ABL(Defense):

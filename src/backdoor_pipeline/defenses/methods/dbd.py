@@ -11,7 +11,6 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.parts.contrastive import Projected, SimCLR
-from backdoor_pipeline.defenses.parts.eager import Eager
 from backdoor_pipeline.defenses.parts.mixmatch import MixMatch
 from backdoor_pipeline.defenses.parts.phases import adam, joined, sgd
 from backdoor_pipeline.defenses.parts.ranking import lowest, lowest_of_each_class, per_image_losses
@@ -20,7 +19,7 @@ from backdoor_pipeline.defenses.parts.ssl_augment import ViewAugmentation
 from backdoor_pipeline.defenses.parts.still import Still
 from backdoor_pipeline.defenses.parts.stream import varying
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.training import Batch, History, Objective, OnEpoch, Recipe
+from backdoor_pipeline.training import Batch, Eager, History, Objective, OnEpoch, Recipe
 from backdoor_pipeline.training.batches import batches_of
 from backdoor_pipeline.training.hosting import seeded
 
