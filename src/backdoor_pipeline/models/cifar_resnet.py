@@ -1,10 +1,10 @@
 """The CIFAR ResNets of depth 6n + 2 (He et al., 2016, "Deep Residual Learning", section 4.2)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backdoor_pipeline.models.classifier import ModelDescription
+from backdoor_pipeline.models.pooling import global_average
 from backdoor_pipeline.models.registry import register
 
 
@@ -51,7 +51,7 @@ class CifarResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalized images (N, C, H, W) to logits (N, K)."""
         x = self.layer3(self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x))))))
-        logits: Tensor = self.linear(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
+        logits: Tensor = self.linear(global_average(x))
         return logits
 
 

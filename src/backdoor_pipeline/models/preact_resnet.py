@@ -1,10 +1,10 @@
 """PreAct-ResNet18 for small images (He et al., 2016, "Identity Mappings in Deep Residual Networks")."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backdoor_pipeline.models.classifier import ModelDescription
+from backdoor_pipeline.models.pooling import global_average
 from backdoor_pipeline.models.registry import register
 
 
@@ -53,8 +53,7 @@ class PreActResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalized images (N, C, H, W) to logits (N, K)."""
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x)))))
-        pooled = torch.flatten(F.adaptive_avg_pool2d(self.relu(self.bn(x)), 1), 1)
-        logits: Tensor = self.linear(pooled)
+        logits: Tensor = self.linear(global_average(self.relu(self.bn(x))))
         return logits
 
 
