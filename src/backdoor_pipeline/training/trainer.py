@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from backdoor_pipeline.data.samples import Inputs, SampleSet
 from backdoor_pipeline.data.texts import Texts
+from backdoor_pipeline.training.allocator import keep_freed_memory
 from backdoor_pipeline.training.batches import BatchSource, are_ids, at_hand, batches_of, cut_to_longest
 from backdoor_pipeline.training.checkpoint import Checkpoint, History, fingerprint
 from backdoor_pipeline.training.eager import Eager
@@ -53,6 +54,8 @@ class Trainer:
         """
         self._engine = engine
         self._hardware = Hardware.resolve(engine)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.augmentation = augmentation
 
     @property
