@@ -1,18 +1,22 @@
-"""The leaderboard of the results in `docs/results`: python benchmarks/results_page.py
+"""The leaderboard and the picture of the results in `docs/results`: python benchmarks/results_page.py
 
 It reads the experiments, seed by seed, of the study on GTSRB and of the embedded sets, and writes
-`leaderboard.html`. Earlier results, of victims that were trained too briefly, are left out.
+`leaderboard.html` and `docs/images/gtsrb.png`. Earlier results, of victims that were trained too briefly, are
+left out.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
+from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.reporting.cells import METRICS
+from backdoor_pipeline.reporting.heat_map import heat_map
 from backdoor_pipeline.reporting.leaderboard import leaderboard
 
 RESULTS = Path(__file__).parents[1] / "docs/results"
 PAGE = RESULTS / "leaderboard.html"
+PICTURE = RESULTS.parent / "images/gtsrb.png"
 ATTACKS = ("gtsrb_by_seed", "embedded_by_seed")
 DEFENSES = "gtsrb_defenses"
 SCORES = {"clean_accuracy": "c_acc", "asr": "asr", "robust_accuracy": "r_acc"}  # of the attacks: fractions
@@ -76,6 +80,15 @@ def page() -> str:
     return leaderboard(summary(), nothing, nothing)
 
 
+def picture() -> Figure:
+    """Attacks against defenses on GTSRB, ResNet-8, 10 % poisoned, where there are defenses."""
+    rows = summary().query("dataset == 'gtsrb32' and model == 'resnet8' and attack_variant == ''")
+    rows = rows[rows["poison_ratio"].isna() | (rows["poison_ratio"] == 0.1)]
+    defended = rows.loc[rows["defense"] != "none", "attack"].unique()
+    return heat_map(rows[rows["attack"].isin(defended)].assign(protocol=""))  # WaNet trains for longer
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+    PICTURE.write_bytes(picture().png)
+    print(PAGE, PICTURE, sep="\n")

@@ -32,3 +32,12 @@ def test_the_leaderboard_of_the_docs_shows_their_results() -> None:
     tried = settings.query("attack == 'badnets' and defense == 'abl'")
     assert set(tried["defense_variant"]) == {"", "unlearning joint", "allowed_cost 0.01"}
     assert set(tried["n"]) == {1}, "variants are settings of their own, not seeds of one"
+
+
+def test_the_picture_of_the_docs_has_the_attacks_that_were_defended_against() -> None:
+    names = runpy.run_path(str(BENCHMARKS / "results_page.py"))
+    made = names["picture"]()
+    assert made.title == "Attacks against defenses: gtsrb32, resnet8, 10% poisoned"
+    assert {"badnets", "blended", "none"} <= set(made.table["attack"])
+    assert "lf" not in set(made.table["attack"]), "a row of gaps"
+    assert not made.table.duplicated(["attack", "defense", "defense_variant"]).any()
