@@ -5,6 +5,11 @@
 
 Reads what the sweep left; trains nothing. A threshold that was chosen on a model says nothing about false
 alarms on it: the lowest threshold without any on the first half is tried on the second.
+
+    python benchmarks/nc_controls.py --by-chance
+
+How many clean models would be suspected if their classes' norms were independent and normal: the published
+threshold, 2, is meant for one value, and the more classes there are, the more of them are compared.
 """
 
 import argparse
@@ -12,9 +17,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from kedro.framework.project import settings
 from kedro.framework.startup import bootstrap_project
 
+from backdoor_pipeline.defenses.parts.anomaly import anomaly_index, median
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.sweep.grid import read_grid
 from backdoor_pipeline.sweep.layout import Layout, config_loader
@@ -34,6 +41,13 @@ def lowest_threshold(highest: Sequence[float]) -> float:
 def false_alarms(highest: Sequence[float], threshold: float) -> int:
     """How many of these models would be suspected."""
     return sum(index > threshold for index in highest)
+
+
+def by_chance(classes: int, threshold: float, models: int = 20_000) -> float:
+    """The share of clean models with a class that is smaller than the others by more than the threshold."""
+    norms = torch.randn(models, classes, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    suspected = [bool(((anomaly_index(own) > threshold) & (own < median(own))).any()) for own in norms]
+    return sum(suspected) / models
 
 
 def highest_indices(sweep: str) -> dict[int, dict[str, float]]:
@@ -60,7 +74,13 @@ def main() -> None:
     """Print both indices of every model, and false alarms at the thresholds in use and at chosen ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sweep", default="nc_controls")
-    found = highest_indices(parser.parse_args().sweep)
+    parser.add_argument("--by-chance", action="store_true", help="only what chance would do")
+    args = parser.parse_args()
+    if args.by_chance:
+        for classes in (10, 20, 43, 100, 200):
+            print(f"{classes} classes: {100 * by_chance(classes, 2):.0f} % of clean models suspected")
+        return
+    found = highest_indices(args.sweep)
     spec = resolve({**config_loader(PROJECT, None)["parameters"], "defense": "nc"}).defending.defense
     assert spec is not None
     in_use = {"published": spec.params["anomaly_threshold"], "log": spec.params["log_threshold"]}

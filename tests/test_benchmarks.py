@@ -41,3 +41,11 @@ def test_the_picture_of_the_docs_has_the_attacks_that_were_defended_against() ->
     assert {"badnets", "blended", "none"} <= set(made.table["attack"])
     assert "lf" not in set(made.table["attack"]), "a row of gaps"
     assert not made.table.duplicated(["attack", "defense", "defense_variant"]).any()
+
+
+def test_neural_cleanse_suspects_clean_models_the_more_often_the_more_classes_they_have() -> None:
+    by_chance = runpy.run_path(str(BENCHMARKS / "nc_controls.py"))["by_chance"]
+    few, many = by_chance(10, 2, models=500), by_chance(43, 2, models=500)
+    assert 0.2 < few < many < 0.8
+    assert many < 1 - 0.9545**43, "what it were if both sides counted"
+    assert by_chance(10, 1e9, models=10) == 0
