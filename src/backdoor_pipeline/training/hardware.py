@@ -85,8 +85,8 @@ def compiles(engine: Engine, device: torch.device, recipe: Recipe, images: int) 
 
     `auto` compiles on GPUs only, from 15,000 steps on: a ResNet's step is bound by kernel launches there,
     CUDA graphs remove them, and compiling takes up to a minute (an estimate). Not on CPUs: without AMX,
-    compiling bf16 took 30 to 50 s and sped up PreAct-ResNet18 by -4 to 2 %, a small ResNet by 14 to 27 %;
-    with AMX the former gained 30 %, which only runs of many minutes repay: they may ask for it.
+    compiling bf16 took 30 to 50 s and sped up PreAct-ResNet18 by -4 to 2 %, a small ResNet not at all once
+    memory was kept; with AMX the former gained 30 %, which only runs of many minutes repay: they may ask.
 
     Raises:
         UserError: compilation is asked for on a CPU without a C++ compiler.
