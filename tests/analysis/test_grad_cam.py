@@ -37,13 +37,15 @@ def test_it_is_captums_of_the_last_stage(name, layer, channels, size) -> None:
     assert torch.allclose(grad_cam(model, images, classes), reference[:, 0], atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["preactresnet18", "densenet161"])
-def test_before_average_pooling_the_weights_are_the_heads_own(name) -> None:
+@pytest.mark.parametrize(
+    ("name", "pool"), [("preactresnet18", "avg_pool2d"), ("densenet161", "adaptive_avg_pool2d")]
+)
+def test_before_average_pooling_the_weights_are_the_heads_own(name, pool) -> None:
     model, image, label = build(name), torch.rand(1, 3, 32, 32), 4
     pooled = []
     with (
         torch.no_grad(),
-        mock.patch.object(F, "adaptive_avg_pool2d", lambda x, _: pooled.append(x.clone()) or x.mean((2, 3))),
+        mock.patch.object(F, pool, lambda x, _: pooled.append(x.clone()) or x.mean((2, 3))),
     ):
         model(image)
     (seen,) = pooled
