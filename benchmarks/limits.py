@@ -45,7 +45,7 @@ def there_and_back(layer: nn.Module, inputs: Tensor, *, first: bool = False) -> 
     """
     bf16 = inputs.dtype == torch.bfloat16
     inputs = inputs.detach().requires_grad_(not first)
-    layer = layer.to(memory_format=torch.channels_last) if inputs.dim() == 4 and bf16 else layer
+    layer = layer.to(memory_format=layout(inputs.dtype))
 
     def work() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -72,10 +72,7 @@ def machine(rounds: int) -> Iterator[str]:
         yield f"{'matrices of 1024 x 1024':40} {dtype_name(dtype)} {rate:8.0f} GFLOP/s"
     for channels, pixels in SHAPES:
         for dtype in (torch.float32, torch.bfloat16):
-            images = torch.randn(128, channels, pixels, pixels).to(dtype)
-            images = (
-                images.contiguous(memory_format=torch.channels_last) if dtype == torch.bfloat16 else images
-            )
+            images = torch.randn(128, channels, pixels, pixels).to(dtype, memory_format=layout(dtype))
             work = there_and_back(nn.Conv2d(channels, channels, 3, padding=1, bias=False), images)
             rate = flops(work) / seconds(work, rounds) / 1e9
             yield f"{f'3x3, {channels} channels, {pixels} pixels':40} {dtype_name(dtype)} {rate:8.0f} GFLOP/s"
@@ -83,6 +80,16 @@ def machine(rounds: int) -> Iterator[str]:
     target = torch.empty_like(source)
     rate = 2 * source.nbytes / seconds(lambda: target.copy_(source), rounds) / 1e9
     yield f"{'copying, read and written':45} {rate:8.1f} GB/s"
+
+
+def layout(dtype: torch.dtype) -> torch.memory_format:
+    """As the engine lays out what it computes in this precision on a CPU."""
+    return torch.channels_last if dtype == torch.bfloat16 else torch.contiguous_format
+
+
+def dtype_of(trainer: Trainer) -> torch.dtype:
+    """What it computes in."""
+    return torch.bfloat16 if trainer.precision == "bf16" else torch.float32
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -144,7 +151,7 @@ def step_of(name: str, batch: int, trainer: Trainer, rounds: int) -> Step:
     epochs = engine_epochs(model, data, [], sgd(rounds + 1, batch), trainer, rounds + 2)[1:]
     uint8 = data.inputs[:batch]
     draws = torch.Generator().manual_seed(0)
-    model = network(name, data).to(memory_format=torch.channels_last)
+    model = network(name, data).to(memory_format=layout(dtype_of(trainer)))
     images, labels = trainer.as_float(uint8), data.labels[:batch]
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4)
 
@@ -172,7 +179,7 @@ def layers_alone(model: nn.Module, images: Tensor, trainer: Trainer, rounds: int
     """Seconds of every layer with weights by itself, forward and backward."""
     with trainer.autocast(), torch.no_grad():
         met = Layers().watch(model, images).met
-    dtype = torch.bfloat16 if trainer.precision == "bf16" else torch.float32
+    dtype = dtype_of(trainer)
     passes = [there_and_back(one, fed.to(dtype), first=not number) for number, (one, fed) in enumerate(met)]
     return sum(seconds(one, rounds) for one in passes)
 

@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
+from backdoor_pipeline.training import allocator
+
 CODE = """
 import resource, sys, torch
-from backdoor_pipeline.training.allocator import keep_freed_memory
+from backdoor_pipeline.training import Engine, Trainer
 if sys.argv[1] == "kept":
-    assert keep_freed_memory()
+    Trainer(Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=0, evaluate_every=1), None)
 
 torch.set_num_threads(1)
 layers = [(torch.nn.Conv2d(n, 16, 3), torch.nn.BatchNorm2d(16), torch.nn.ReLU()) for n in (3, 16, 16)]
@@ -47,8 +49,6 @@ def test_freed_memory_is_not_asked_for_again() -> None:
 def test_another_c_library_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, system: str, library: object
 ) -> None:
-    from backdoor_pipeline.training import allocator
-
     monkeypatch.setattr(allocator.sys, "platform", system)
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: library)
     assert not allocator.keep_freed_memory.__wrapped__()
