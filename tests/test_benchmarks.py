@@ -4,9 +4,16 @@ import doctest
 import runpy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+PROJECT = Path(__file__).parents[1]
+BENCHMARKS = PROJECT / "benchmarks"
+VARIANTS = {
+    "rule: trusted": "trusted",
+    "allowed_cost: 0.01": "paper allowed_cost 0.01",
+    "unlearning: joint": "joint",
+}
 
 
 @pytest.mark.parametrize("name", ["fine_tuning_rate", "validation_split"])
@@ -49,3 +56,29 @@ def test_neural_cleanse_suspects_clean_models_the_more_often_the_more_classes_th
     assert 0.2 < few < many < 0.8
     assert many < 1 - 0.9545**43, "what it were if both sides counted"
     assert by_chance(10, 1e9, models=10) == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/defenses.md"])
+def test_the_tables_of_the_study_say_what_was_measured(page: str) -> None:
+    runs = pd.read_csv(PROJECT / "docs/results/gtsrb_defenses.csv")
+    runs = runs.query("model == 'resnet8' and seed == 0 and target_label == 0 and poison_ratio in (0, 0.1)")
+    runs = runs.assign(variant=runs["variant"].fillna("").replace({"size": "", "paper": ""}))
+    measured = runs.set_index(["attack", "defense", "variant"])
+    lines = (
+        (PROJECT / page).read_text(encoding="utf-8").partition("| C-Acc / ASR | no attack")[2].splitlines()
+    )
+    attacks = [name.strip(" `") for name in lines[0].split("|")[2:]]
+    compared = 0
+    for line in lines[3 : lines.index("")]:
+        name, control, _, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        defense, *variant = (part for part in name.split("`")[1::2])
+        method = (defense, VARIANTS[variant[0]] if variant else "")
+        assert float(control) == pytest.approx(measured.loc[("none", *method), "c_acc"], abs=0.0501)
+        for attack, cell in zip(attacks, cells, strict=False):
+            if "/" in cell:
+                own = measured.loc[(attack, *method)]
+                assert [*map(float, cell.split("/"))] == pytest.approx(
+                    [own["c_acc"], own["asr"]], abs=0.0501
+                ), line
+                compared += 1
+    assert compared > 30
