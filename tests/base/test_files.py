@@ -3,9 +3,17 @@ import os
 
 import pytest
 
+from backdoor_pipeline.base import files
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import discard_folder, replacing, set_aside
 from backdoor_pipeline.base.leftovers import opened_to_write
+
+
+class Drawn:
+    """What stands for a UUID."""
+
+    def __init__(self, hex: str) -> None:
+        self.hex = hex
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path) -> None:
@@ -34,6 +42,24 @@ def test_set_aside_keeps_the_evidence(tmp_path, caplog) -> None:
     assert not path.exists()
     assert aside.read_text() == "damaged"
     assert "truncated" in caplog.text
+
+
+def test_what_was_set_aside_before_is_never_written_over(tmp_path, monkeypatch) -> None:
+    """Several files of one name may be set aside within a second, and 16 bits be drawn twice."""
+    drawn = [*("a" * 4 for _ in range(9)), "b" * 4]
+    monkeypatch.setattr(files, "uuid4", lambda: Drawn(drawn.pop(0)))
+    monkeypatch.setattr(files.time, "strftime", lambda _: "20260101-000000")
+    path = tmp_path / "file"
+    for content in ("first", "second"):
+        path.write_text(content)
+        set_aside(path, "truncated")
+    assert sorted(file.read_text() for file in tmp_path.glob("file.corrupt-*")) == ["first", "second"]
+
+
+def test_a_file_that_is_gone_cannot_be_set_aside(tmp_path) -> None:
+    with pytest.raises(UserError):
+        set_aside(tmp_path / "file", "truncated")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

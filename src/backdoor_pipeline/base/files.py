@@ -72,9 +72,13 @@ def set_aside(path: Path, reason: str) -> Path:
     Raises:
         UserError: it cannot be renamed.
     """
-    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}")
-    with writing(aside):
-        os.replace(path, aside)
+    with writing(path):
+        aside = _free_name(path)
+        try:
+            os.replace(path, aside)
+        except OSError:
+            aside.unlink()
+            raise
     logger.warning("%s cannot be used (%s): set aside as %s, to be rebuilt.", path, reason, aside.name)
     return aside
 
@@ -88,6 +92,15 @@ def discard_folder(folder: Path) -> None:
     clear_leftovers(folder)
     with suppress(OSError):  # absent, or not empty
         folder.rmdir()
+
+
+def _free_name(path: Path) -> Path:
+    """Make an empty file to be replaced by `path`, beside it, under a name that no other file has."""
+    while True:
+        name = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}")
+        with suppress(FileExistsError):
+            name.touch(exist_ok=False)
+            return name
 
 
 def _flush(path: Path) -> None:
