@@ -15,6 +15,7 @@ from backdoor_pipeline.data.texts import Texts, TextSet
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import TextClassifier, build_model, model_options
 from backdoor_pipeline.models.ngram import NGram
+from backdoor_pipeline.models.oddness import TrigramScorer
 from backdoor_pipeline.models.purifier import NGramSpec, Purifier
 from backdoor_pipeline.pipelines.analyze.purifying import draw_perplexity, draw_words_removed
 
@@ -42,12 +43,13 @@ def test_perplexities_fall_into_bins_of_equal_ratios() -> None:
 
 def test_a_models_perplexity_is_the_geometric_mean_of_odds() -> None:
     model = NGram(["a b"], {})
+    scorer = TrigramScorer(model)
     product = 1.0
     for gram in (("<s>", "<s>", "a"), ("<s>", "a", "b"), ("a", "b", "</s>")):
         product *= model.probability(gram)
-    (found,) = model.perplexities(["a b"])
+    (found,) = scorer.perplexities(["a b"])
     assert found == pytest.approx(product ** (-1 / 3))
-    assert math.log(found) < math.log(model.perplexities(["a cf b"])[0])
+    assert math.log(found) < math.log(scorer.perplexities(["a cf b"])[0])
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """The trigram model, against Kneser and Ney's equations worked out by hand."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdoor_pipeline.models.ngram import DISCOUNT, END, START, UNKNOWN_MASS, UNKNOWN_WORDS, NGram
+from backdoor_pipeline.models.ngram import DISCOUNT, UNKNOWN_MASS, UNKNOWN_WORDS, NGram
+from backdoor_pipeline.models.oddness import END, START
 
 SENTENCES = ("a b", "a b", "c b")
 FLAT = 1 / UNKNOWN_WORDS
@@ -49,19 +48,3 @@ def test_probabilities_of_all_words_sum_to_one(sentences: list[str]) -> None:
         known = sum(model.probability((*context, word)) for word in vocabulary)
         unseen = (UNKNOWN_WORDS - len(vocabulary)) * model.probability((*context, "unseen"))
         assert known + unseen == pytest.approx(1)
-
-
-def test_suspicion_is_what_the_perplexity_loses_without_a_word() -> None:
-    model = NGram(SENTENCES, {})
-
-    def loss(*words: str) -> float:
-        padded = [START, START, *words, END]
-        grams = list(zip(padded, padded[1:], padded[2:], strict=False))
-        return -sum(math.log(model.probability(gram)) for gram in grams) / len(grams)
-
-    words = ["a", "cf", "b"]
-    expected = [math.exp(loss(*words)) - math.exp(loss(*words[:i], *words[i + 1 :])) for i in range(3)]
-    assert model.suspicions(words, log=False) == pytest.approx(expected)
-    logs = [loss(*words) - loss(*words[:i], *words[i + 1 :]) for i in range(3)]
-    assert model.suspicions(words, log=True) == pytest.approx(logs)
-    assert max(range(3), key=lambda i: logs[i]) == 1

@@ -8,8 +8,10 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from backdoor_pipeline.data.texts import Texts
+from backdoor_pipeline.models.arpa import Arpa, fitted_mixture
 from backdoor_pipeline.models.gpt2 import Gpt2Scorer
 from backdoor_pipeline.models.ngram import NGram
+from backdoor_pipeline.models.oddness import TrigramScorer
 
 
 class Scorer(Protocol):
@@ -33,7 +35,26 @@ class NGramSpec(BaseModel):
 
     def build(self) -> Scorer:
         """The model."""
-        return NGram(self.sentences, self.words)
+        return TrigramScorer(NGram(self.sentences, self.words))
+
+
+class ArpaSpec(BaseModel):
+    """Published n-grams beside an `NGram`.
+
+    Attributes:
+        file: None for the English ones of the package that reads them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["arpa"] = "arpa"
+    file: Path | None
+    sentences: tuple[str, ...]
+    words: dict[str, int]
+
+    def build(self) -> Scorer:
+        """The model."""
+        return TrigramScorer(fitted_mixture(self.sentences, self.words, Arpa(self.file)))
 
 
 class Gpt2Spec(BaseModel):
@@ -47,6 +68,9 @@ class Gpt2Spec(BaseModel):
     def build(self) -> Scorer:
         """The model."""
         return Gpt2Scorer(self.folder)
+
+
+LanguageModel = NGramSpec | ArpaSpec | Gpt2Spec
 
 
 class Purifier(BaseModel):
@@ -64,7 +88,7 @@ class Purifier(BaseModel):
 
     threshold: float
     log: bool
-    language_model: NGramSpec | Gpt2Spec
+    language_model: LanguageModel
 
     def __call__(self, texts: Texts) -> Texts:
         """The sentences without suspicious words."""
@@ -88,11 +112,11 @@ def purifier_of(written: bytes) -> Purifier:
     return Purifier.model_validate_json(written)
 
 
-def scorer_of(spec: NGramSpec | Gpt2Spec) -> Scorer:
+def scorer_of(spec: LanguageModel) -> Scorer:
     """The language model, built once."""
     return _scorer(spec.model_dump_json(), type(spec))
 
 
 @lru_cache(maxsize=8)
-def _scorer(spec: str, kind: type[NGramSpec] | type[Gpt2Spec]) -> Scorer:
+def _scorer(spec: str, kind: type[LanguageModel]) -> Scorer:
     return kind.model_validate_json(spec).build()

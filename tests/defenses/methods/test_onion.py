@@ -1,5 +1,6 @@
 """ONION: what it takes out, how its threshold is chosen, and that it sees no label while it purifies."""
 
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +21,11 @@ from backdoor_pipeline.defenses import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.onion import Onion, read_words
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
 from backdoor_pipeline.models.classifier import same_weights
-from backdoor_pipeline.models.purifier import NGramSpec, Purifier, without_suspicious
+from backdoor_pipeline.models.purifier import ArpaSpec, NGramSpec, Purifier, without_suspicious
 from backdoor_pipeline.training import Trainer
 
 SETTINGS = {
-    "language_model": "ngram", "folder": None, "words": None, "difference": "log", "cost": 0.01,
+    "language_model": "ngram", "folder": None, "file": None, "words": None, "difference": "log", "cost": 0.01,
     "shares": (0.01, 0.05, 0.1, 0.2),
 }  # fmt: skip
 SPEC = TextSpec(kind="text", name="x", source="made_reviews", options={}, num_classes=2, length=32)
@@ -130,3 +131,27 @@ def test_a_list_of_words_is_read_and_what_is_none_is_told(tmp_path: Path) -> Non
 def test_gpt2_needs_its_folder(view: DefenderView) -> None:
     with pytest.raises(UserError, match=r"defenses\.onion\.folder: give the folder of GPT-2"):
         defend(view, language_model="gpt2")
+
+
+def test_published_ngrams_are_mixed_with_the_clean_sentences_own(view: DefenderView, tmp_path: Path) -> None:
+    """The mixture is built again from the model's file, and finds the same words odd."""
+    defended = defend(view, language_model="arpa")
+    negative = reviews("test", 300).texts
+    triggered = WordTrigger(["cf"], 1, 1)(negative)
+    save_model(tmp_path / "defended.safetensors", defended.model, {})
+    again, _ = load_model(tmp_path / "defended.safetensors")
+    assert isinstance(again, TextClassifier)
+    assert isinstance(again.purifier.language_model, ArpaSpec)
+    assert sum("cf" in one.split() for one in again.purifier(triggered).sentences) < 0.1 * len(triggered)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"language_model": "gpt2"}, "the folder of GPT-2"), ({"language_model": "arpa"}, "pip install")],
+)
+def test_what_its_language_model_lacks_is_told_before_any_work(
+    view: DefenderView, changes: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    with pytest.raises(UserError, match=told):
+        Onion(**{**SETTINGS, **changes}).require(view.model)

@@ -14,8 +14,12 @@ from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
+from backdoor_pipeline.models import arpa
+from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.purifier import (
+    ArpaSpec,
     Gpt2Spec,
+    LanguageModel,
     NGramSpec,
     Purifier,
     scorer_of,
@@ -34,12 +38,20 @@ class Onion(Defense):
     name: ClassVar[str] = "onion"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"text"})
 
-    language_model: Literal["ngram", "gpt2"]
+    language_model: Literal["ngram", "arpa", "gpt2"]
     folder: Path | None  # of gpt2
-    words: Path | None  # of ngram: a file of words and how often they are met
+    file: Path | None  # of arpa: n-grams; null for the package's
+    words: Path | None  # of ngram and arpa: a file of words and how often they are met
     difference: Literal["perplexity", "log"]
     cost: float = Field(ge=0, le=1)  # of clean accuracy, at most
     shares: tuple[float, ...] = Field(min_length=1)  # of all clean words, above whose thresholds words go
+
+    def require(self, model: Classifier) -> None:  # noqa: ARG002
+        """See `Defense.require`: a language model."""
+        if self.language_model == "arpa":
+            arpa.package()
+        if self.language_model == "gpt2" and self.folder is None:
+            raise UserError("defenses.onion.folder: give the folder of GPT-2, or use language_model ngram.")
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`.
@@ -48,6 +60,7 @@ class Onion(Defense):
             UserError: the language model is not there.
         """
         assert isinstance(view.model, TextClassifier)
+        self.require(view.model)
         texts = view.clean.inputs
         assert isinstance(texts, Texts)
         odd = self._suspicions(texts.sentences, view.seed)
@@ -64,14 +77,14 @@ class Onion(Defense):
         view.model.put_before(purifier)
         return Defended(view.model, told, diagnostics=Diagnostics(curve))
 
-    def _spec(self, sentences: Sequence[str]) -> NGramSpec | Gpt2Spec:
+    def _spec(self, sentences: Sequence[str]) -> LanguageModel:
         if self.language_model == "gpt2":
-            if self.folder is None:
-                raise UserError(
-                    "defenses.onion.folder: give the folder of GPT-2, or use language_model ngram."
-                )
+            assert self.folder is not None
             return Gpt2Spec(folder=self.folder)
-        return NGramSpec(sentences=tuple(sentences), words=read_words(self.words) if self.words else {})
+        words = read_words(self.words) if self.words else {}
+        if self.language_model == "arpa":
+            return ArpaSpec(file=self.file, sentences=tuple(sentences), words=words)
+        return NGramSpec(sentences=tuple(sentences), words=words)
 
     def _suspicions(self, sentences: Sequence[str], seed: int) -> list[list[float]]:
         """Of every word of the clean sentences, by a language model not fitted on its sentence."""
