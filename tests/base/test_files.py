@@ -48,12 +48,20 @@ def test_what_was_set_aside_before_is_never_written_over(tmp_path, monkeypatch) 
     """Several files of one name may be set aside within a second, and 16 bits be drawn twice."""
     drawn = [*("a" * 4 for _ in range(9)), "b" * 4]
     monkeypatch.setattr(files, "uuid4", lambda: Drawn(drawn.pop(0)))
-    monkeypatch.setattr(files.time, "strftime", lambda _: "20260101-000000")
+    monkeypatch.setattr(files.time, "strftime", lambda *_: "20260101-000000")
     path = tmp_path / "file"
     for content in ("first", "second"):
         path.write_text(content)
         set_aside(path, "truncated")
     assert sorted(file.read_text() for file in tmp_path.glob("file.corrupt-*")) == ["first", "second"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_set_aside(tmp_path) -> None:
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file/inside").write_text("kept")
+    aside = set_aside(tmp_path / "file", "it is a folder")
+    assert (aside / "inside").read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [aside]
 
 
 def test_a_file_that_is_gone_cannot_be_set_aside(tmp_path) -> None:

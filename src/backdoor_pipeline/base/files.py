@@ -67,7 +67,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def set_aside(path: Path, reason: str) -> Path:
-    """Rename a file that cannot be used out of the way, say so in the log, and return its new path.
+    """Rename what cannot be used out of the way, say so in the log, and return its new path.
 
     Raises:
         UserError: it cannot be renamed.
@@ -77,7 +77,7 @@ def set_aside(path: Path, reason: str) -> Path:
         try:
             os.replace(path, aside)
         except OSError:
-            aside.unlink()
+            (aside.rmdir if aside.is_dir() else aside.unlink)()
             raise
     logger.warning("%s cannot be used (%s): set aside as %s, to be rebuilt.", path, reason, aside.name)
     return aside
@@ -95,11 +95,14 @@ def discard_folder(folder: Path) -> None:
 
 
 def _free_name(path: Path) -> Path:
-    """Make an empty file to be replaced by `path`, beside it, under a name that no other file has."""
+    """Make what `path` is to replace, empty, beside it, under a name that nothing else has."""
     while True:
         name = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}")
         with suppress(FileExistsError):
-            name.touch(exist_ok=False)
+            if path.is_dir():  # in the place of a file
+                name.mkdir()
+            else:
+                name.touch(exist_ok=False)
             return name
 
 

@@ -29,6 +29,7 @@ OF_CONTROL = tuple(f"{name}_control" for name in ("clean_accuracy", "asr", "robu
 OF_TRAINING = ("cross_accuracy", "rival_asr")  # how far the backdoor opens to its own trigger only
 AGAIN = "delete it and run its experiment again, which computes nothing anew"
 REMAKE = "run any sweep again, which sets the table aside and makes it anew from the experiments' own records"
+ROWS = 500  # of the table, that are turned into Python's objects at once
 IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 
@@ -127,7 +128,8 @@ def _table_rows(table: Path) -> list[Row]:
     content = patiently(_read_parquet, table)
     if KEY.encode() in (content.schema.metadata or {}):
         ANYONES.check(table)
-    return without_empty(content.to_pylist())
+    batches = content.to_batches(max_chunksize=ROWS)  # a row as Arrow gives it has all columns, mostly empty
+    return without_empty(row for batch in batches for row in batch.to_pylist())
 
 
 def _read_parquet(file: Path) -> pa.Table:

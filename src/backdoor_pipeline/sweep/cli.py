@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from backdoor_pipeline.base.collecting import seldom_collecting
 from backdoor_pipeline.experiment.command_line import ProjectCommand
 
 
@@ -57,7 +58,9 @@ def sweep(**options: Any) -> None:
     kedro sweep --grid attack=badnets,none --grid seed=0,1,2 --params epochs:5
     kedro sweep paper --only dataset=cifar10 --only seed=0,1 --engine ray
     """
-    from backdoor_pipeline.sweep.command import Options, run_sweep
+    with seldom_collecting():  # trainings are in processes of their own
+        from backdoor_pipeline.sweep.command import Options, run_sweep
 
-    if code := run_sweep(Options(**options)):
+        code = run_sweep(Options(**options))
+    if code:
         raise SystemExit(code)
