@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from backdoor_pipeline import api
 from backdoor_pipeline.attacks.methods.badnets import PatchTrigger
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.sources import load_split
@@ -26,7 +27,7 @@ from backdoor_pipeline.defenses.parts.trigger_cost import CostSettings
 from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.models import Classifier, build_model, model_options
-from backdoor_pipeline.training import Engine, Recipe, Trainer
+from backdoor_pipeline.training import Trainer
 
 DIGITS = ImageSpec(
     name="digits",
@@ -63,19 +64,7 @@ def backdoored(name: str, train: ImageSet, trainer: Trainer, epochs: int) -> Cla
         seed=0,
         options=model_options(name, {"pretrained": None}),
     )
-    recipe = Recipe(
-        epochs=epochs,
-        batch_size=32,
-        optimizer="sgd",
-        lr=0.05,
-        momentum=0.9,
-        betas=(0.9, 0.999),
-        weight_decay=5e-4,
-        schedule="cosine",
-        milestones=(),
-        gamma=0.1,
-        patience=10,
-    )
+    recipe = api.recipe(epochs=epochs, batch_size=32, lr=0.05, schedule="cosine")
     trainer.fit(model, train, recipe, seed=0)
     return model
 
@@ -124,9 +113,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
     args = parser.parse_args()
-    engine = Engine(
-        device=args.device, precision=args.precision, compile=False, checkpoint_every=0, evaluate_every=1
-    )
+    engine = api.engine(device=args.device, precision=args.precision, compile=False, checkpoint_every=0)
     trainer = Trainer(engine, DIGITS.augmentation)
     print({"Python": platform.python_version(), "torch": torch.__version__})
     gpu = torch.cuda.get_device_name() if trainer.device.type == "cuda" else "CPU"

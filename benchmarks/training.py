@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from backdoor_pipeline import api
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation
 from backdoor_pipeline.models import build_model, model_options
@@ -176,33 +177,13 @@ def compare(args: argparse.Namespace) -> None:
 
 def sgd(epochs: int, batch_size: int) -> Recipe:
     """What the benchmarks train with: SGD at 0.01, along a cosine."""
-    return Recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer="sgd",
-        lr=0.01,
-        momentum=0.9,
-        betas=(0.9, 0.999),
-        weight_decay=5e-4,
-        schedule="cosine",
-        milestones=(),
-        gamma=0.1,
-        patience=10,
-    )
+    return api.recipe(epochs=epochs, batch_size=batch_size, lr=0.01, schedule="cosine")
 
 
 def settings(device: str, precision: str, compile: str) -> Engine:
     """An engine without checkpoints."""
     chosen = {"auto": "auto", "on": True, "off": False}[compile]
-    return Engine.model_validate(
-        {
-            "device": device,
-            "precision": precision,
-            "compile": chosen,
-            "checkpoint_every": 0,
-            "evaluate_every": 1,
-        }
-    )
+    return api.engine(device=device, precision=precision, compile=chosen, checkpoint_every=0)
 
 
 def profile(args: argparse.Namespace) -> None:
