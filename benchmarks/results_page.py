@@ -24,7 +24,7 @@ VARIANTS = {
     "": "",
     "size": "",
     "paper": "",
-    "trusted": "rule trusted",
+    **{name: f"rule {name}" for name in ("trusted", "silhouette", "reclassification")},
     "joint": "unlearning joint",
     "paper allowed_cost 0.01": "allowed_cost 0.01",
 }
