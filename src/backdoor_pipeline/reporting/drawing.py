@@ -14,7 +14,7 @@ from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 
-LONGEST = 21  # characters of a name in a picture
+LONGEST = 24  # characters of a name in a picture
 MARKERS = "osD^vPX<>*ph"
 WEB_MARKERS = (
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "triangle-left",
@@ -83,7 +83,7 @@ def brief(name: str) -> str:
     """A name that leaves room for the figure; tables have it whole.
 
     >>> brief("blended (alpha=0.1)"), brief("lc (epsilon=16, surrogate.adversarial=true)")
-    ('blended (alpha=0.1)', 'lc (epsilon=16, surr…')
+    ('blended (alpha=0.1)', 'lc (epsilon=16, surroga…')
     """
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
