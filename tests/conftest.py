@@ -19,6 +19,7 @@ from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Augmentation, ImageSpec
+from backdoor_pipeline.models import factories, registry
 from backdoor_pipeline.training import Engine, Trainer
 
 # a busy machine is not an error
@@ -26,6 +27,13 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _models_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that a test makes known are not known to the next one, in whatever order they run."""
+    monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+    monkeypatch.setattr(factories, "_ADMITTED", dict(factories._ADMITTED))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.foreign.models import block_of, read_model
 from backdoor_pipeline.models.factories import admit
 from backdoor_pipeline.models.files import load_model, save_model
+from backdoor_pipeline.models.registry import model_names
 
 FACTS = {"num_classes": 3, "channels": 3, "image_size": 8, "mean": (0.1,) * 3, "std": (0.2,) * 3}
 HERE = f"{__name__}:network"
@@ -108,3 +109,7 @@ def test_a_hint_at_other_models_calls_nobody_s_code(params) -> None:
         resolve(change(params, defense="anp", model="vgg19"))
     assert "resnet8" in str(caught.value)
     assert "unhinted" not in str(caught.value)
+
+
+def test_what_other_tests_made_known_is_known_no_more() -> None:
+    assert not {"stranger", "known", "trusted", "called"} & set(model_names())
