@@ -14,6 +14,7 @@ from helpers.results import row as complete
 
 from backdoor_pipeline.base import reading
 from backdoor_pipeline.base.left_out import LeftOut
+from backdoor_pipeline.experiment import records
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.records import (
     read_record,
@@ -66,6 +67,13 @@ def test_the_table_of_sweeps_and_what_is_not_in_it(reporting) -> None:
     reporting.sweep(row("digits/a", der=0.5), row("digits/b", der=0.6))
     reporting.run(**row("digits/c", der=0.7), at=50)
     assert read_results(reporting.table)["der"].tolist() == [0.5, 0.6, 0.7]
+
+
+def test_a_table_of_several_batches_is_read_whole_and_in_order(reporting, monkeypatch) -> None:
+    monkeypatch.setattr(records, "ROWS", 2)
+    names = [f"digits/{letter}" for letter in "abcde"]
+    reporting.sweep(*map(row, names))
+    assert read_results(reporting.table)["artifact.evaluate"].tolist() == names
 
 
 def test_a_newer_record_replaces_a_row_and_an_older_one_does_not(reporting) -> None:

@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 import pytest
@@ -256,3 +257,10 @@ def test_names_are_readable_and_stable(params) -> None:
     assert names["train"].startswith("digits/resnet8-badnets-0.1-s0-")
     assert names["defend"].startswith("digits/ft-resnet8-badnets-0.1-s0-")
     assert all(len(name.rsplit("-", 1)[1]) == 8 for name in names.values())
+
+
+def test_a_package_that_a_defense_needs_is_missed_before_any_work(params, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    paths = {"dataset": "made_reviews", "model": "tiny_bert", "attack": "word", "defense": "onion"}
+    with pytest.raises(UserError, match="pip install --no-deps pocketsphinx"):
+        resolve(change(params, **paths, defenses__onion__language_model="arpa"))
