@@ -24,7 +24,9 @@ VARIANTS = {
     "": "",
     "size": "",
     "paper": "",
-    **{name: f"rule {name}" for name in ("trusted", "silhouette", "reclassification")},
+    "trusted": "rule trusted",
+    "silhouette": "rule silhouette",
+    "reclassification": "rule reclassification",
     "joint": "unlearning joint",
     "paper allowed_cost 0.01": "allowed_cost 0.01",
 }
