@@ -40,6 +40,12 @@ def test_a_truth_value_is_one_where_it_is_asked_for() -> None:
     assert made.auto is False
 
 
+@pytest.mark.parametrize("one", [3, "umap"])
+def test_one_value_is_no_list(one: object) -> None:
+    with pytest.raises(UserError, match=r"should be a list; put it in brackets\.$"):
+        check(Inner, {"lr": 1, "milestones": one}, "")
+
+
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [

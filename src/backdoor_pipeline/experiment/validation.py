@@ -167,6 +167,8 @@ def _sentence(path: str, error: ErrorDetails, siblings: list[str]) -> str:
     if _is_missing(error):
         return lacking([path])
     reason = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if error["type"] == "tuple_type":
+        reason = "should be a list; put it in brackets"
     given = "" if isinstance(error["input"], Mapping) else f" is {quoted(error['input'])}, which"
     return f"{path}{given} won't do: {reason[0].lower()}{reason[1:]}."
 
