@@ -16,8 +16,10 @@ from torch import Tensor
 from backdoor_pipeline.analysis.scoring import score
 from backdoor_pipeline.catalog import Findings
 from backdoor_pipeline.data.poisoned import PoisonedRows
+from backdoor_pipeline.data.texts import Texts, TextSet
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.base import Clusters, Suspicion
+from backdoor_pipeline.defenses.clean_subset import draw_clean
 from backdoor_pipeline.defenses.diagnostics import Candidates, Diagnostics
 from backdoor_pipeline.experiment.specs import Defending, MethodSpec, Training
 from backdoor_pipeline.experiment.stages import DefendStage, EvaluateStage
@@ -123,6 +125,16 @@ def test_no_truth_is_reachable_from_the_view(scene) -> None:
         assert not any(
             one.untyped_storage().data_ptr() == truth.untyped_storage().data_ptr() for one in tensors
         )
+
+
+def test_no_paraphrase_is_reachable_from_the_view() -> None:
+    """Of HiddenKiller they are the trigger."""
+    told, hidden = ("it is good .", "it is bad ."), ("when you see it , it is good .", None)
+    texts = TextSet(Texts(told, hidden), torch.tensor([1, 0]), ("negative", "positive"))
+    model = torch.nn.Linear(1, 1)
+    objects = list(reachable(DefenderView(model, texts, draw_clean(texts, 1, 0), TRAINER, seed=0)))
+    assert any(one is told[0] for one in objects), "the walk does reach what is there"
+    assert not any(one is hidden[0] for one in objects)
 
 
 def test_the_view_is_the_poisoned_set_and_a_clean_part(scene) -> None:

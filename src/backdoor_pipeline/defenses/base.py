@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
 from backdoor_pipeline.base.registry import Method
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.spec import Kind
+from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.defenses.diagnostics import Diagnostics
 from backdoor_pipeline.models.build import initialize
 from backdoor_pipeline.models.classifier import Classifier
@@ -40,6 +41,11 @@ class DefenderView:
     seed: int
     build: Callable[[int], Classifier] | None = None
 
+    def __post_init__(self) -> None:
+        # HiddenKiller's triggered sentences, to one who looks: the paraphrases are the attacker's
+        object.__setattr__(self, "train", _sentences_alone(self.train))
+        object.__setattr__(self, "clean", _sentences_alone(self.clean))
+
     def new_model(self, seed: int) -> Classifier:
         """A model of the suspect's architecture with random weights of this seed, or pretrained ones."""
         if self.build:
@@ -48,6 +54,12 @@ class DefenderView:
         if isinstance(self.model, TextClassifier):
             fresh.tokenizer_json = self.model.tokenizer_json.clone()
         return fresh
+
+
+def _sentences_alone(samples: Any) -> Any:
+    if not isinstance(samples, TextSet):
+        return samples
+    return replace(samples, texts=samples.texts.without_paraphrases())
 
 
 @dataclass(frozen=True, slots=True)
