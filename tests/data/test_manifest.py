@@ -1,5 +1,6 @@
 """What a data set is known by: its files' content, whoever wrote them, wherever they lie, whenever."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from backdoor_pipeline.data.manifest import Manifest, remember, survey
 from backdoor_pipeline.data.memory import memory
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.sources.digits import Digits
-from backdoor_pipeline.data.spec import ImageSpec
+from backdoor_pipeline.data.spec import ImageSpec, TextSpec
 
 FOLDER = make_spec("folder", 8, classes=2, train="train", test="test")
 
@@ -385,3 +386,42 @@ def test_names_that_are_no_text_do_no_harm(birds: Path, settled: None) -> None:
     remember(FOLDER, birds)
     assert in_a_new_process(FOLDER, birds) == before
     assert before.counts["train"] == (5, 4)
+
+
+def test_paraphrases_are_counted_by_class(tmp_path: Path) -> None:
+    table = pa.table({
+        "text": ["a", "b", "c", "d"], "label": [0, 1, 1, 1], "syntactic": ["when a", None, "when c", ""],
+    })  # fmt: skip
+    (tmp_path / "own").mkdir()
+    for split in ("train", "test"):
+        pq.write_table(table, tmp_path / f"own/{split}.parquet")
+    options = {"train": "train.parquet", "test": "test.parquet"}
+    own = TextSpec(kind="text", name="own", source="text_table", options=options, num_classes=2, length=8)
+    for _ in range(2):  # counted, then remembered
+        found = survey(own, tmp_path)
+        assert (found.counts["train"], found.paraphrased) == ((1, 3), (1, 1))
+        remember(own, tmp_path)
+        memory.cache_clear()
+    some = own.model_copy(update={"train_images": 2})
+    assert found.paraphrased_counts(some) == tuple(map(min, (1, 1), found.training_counts(some)))
+
+
+def test_test_labels_are_counted_by_the_names_of_the_training_set(tmp_path: Path) -> None:
+    """A class may be missing there; one more may not."""
+    trees = make_spec("parquet", 8, classes=3, train="train.parquet", test="test.parquet")
+    picture = {"bytes": encode(flat((1, 2, 3), 8)), "path": None}
+
+    def put(split: str, labels: list[int], names: list[str]) -> None:
+        content = json.dumps({"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}})
+        table = pa.table({"image": [picture] * len(labels), "label": labels})
+        (tmp_path / "parquet").mkdir(exist_ok=True)
+        pq.write_table(
+            table.replace_schema_metadata({"huggingface": content}), tmp_path / f"parquet/{split}.parquet"
+        )
+
+    put("train", [0, 1, 2], ["ash", "oak", "yew"])
+    put("test", [0, 0, 1], ["yew", "ash"])
+    assert survey(trees, tmp_path).counts == {"train": (1, 1, 1), "test": (1, 0, 2)}
+    assert load_split(trees, tmp_path, "test").labels.tolist() == [2, 2, 0]
+    put("test", [0, 1], ["yew", "elm"])
+    assert "the class 'elm', which is none of the training classes" in survey(trees, tmp_path).objection

@@ -1,6 +1,11 @@
 """Labelled images of others, and what becomes of them."""
 
+import io
+import json
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import facts
@@ -40,6 +45,36 @@ def test_a_folder_may_lack_a_class(folder, make_set) -> None:
         read_pictures(folder, SPEC, CLASSES)
 
 
+@pytest.mark.parametrize(
+    ("listed", "stored", "labels"),
+    [
+        (["owl", "dog", "cat"], [0, 1, 2], [2, 1, 0]),
+        (["owl", "cat"], [0, 1, 1], [2, 0, 0]),  # such as a triggered set without its target
+        (None, ["owl", "cat", "cat"], [2, 0, 0]),
+        (None, [0, 2, 1], [0, 2, 1]),
+    ],
+)
+def test_parquet_labels_mean_what_the_data_set_calls_them(tmp_path, make_set, listed, stored, labels) -> None:
+    """Whether the file lists names, holds them, or only counts."""
+    pictures = [png(image) for image in make_set(rows=3, size=8).images.permute(0, 2, 3, 1).numpy()]
+    table = pa.table({"image": [{"bytes": one, "path": None} for one in pictures], "label": stored})
+    if listed:
+        features = {"label": {"names": listed, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, tmp_path / "theirs.parquet")
+    found = read_pictures(tmp_path / "theirs.parquet", SPEC, CLASSES).images
+    assert (found.labels.tolist(), found.classes) == (labels, CLASSES)
+    if listed:
+        with pytest.raises(UserError, match="'owl', which is none of the training classes"):
+            read_pictures(tmp_path / "theirs.parquet", SPEC, ("cat", "dog", "emu"))
+
+
+def png(image: np.ndarray) -> bytes:
+    made = io.BytesIO()
+    Image.fromarray(image).save(made, "PNG")
+    return made.getvalue()
+
+
 def test_arrays_are_taken_whatever_comes_first(tmp_path, make_set) -> None:
     known = make_set(rows=6, classes=3, size=8)
     for images in (known.images, known.images.permute(0, 2, 3, 1)):
@@ -57,6 +92,10 @@ def test_arrays_are_taken_whatever_comes_first(tmp_path, make_set) -> None:
     ({"images": np.zeros((2, 9, 9, 3), np.uint8), "labels": np.zeros(2)}, "of 3x8x8"),
     ({"images": np.zeros((2, 8, 8, 3), np.uint8), "labels": np.full(2, 3)}, "from 0 to 2"),
     ({"images": np.zeros((2, 8, 8, 3), np.uint8), "labels": np.zeros(2), "targets": np.zeros(1)}, "targets"),
+    (
+        {"images": np.zeros((2, 8, 8, 3), np.uint8), "labels": np.zeros(2), "targets": np.array([0, 3])},
+        "targets must be whole numbers from 0 to 2",
+    ),
     ({"images": np.array([{}]), "labels": np.zeros(1)}, "plain arrays"),
 ])  # fmt: skip
 def test_other_arrays_are_refused(tmp_path, arrays, sentence) -> None:

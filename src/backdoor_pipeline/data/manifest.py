@@ -11,10 +11,12 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.content import content_of
 from backdoor_pipeline.data.memory import Memory, memory
 from backdoor_pipeline.data.share import see_that_there_are, shared
-from backdoor_pipeline.data.sources import Split, check_labels, find_split, folder_of, get_source
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.sources import Split, find_split, folder_of, get_source, split_labels
+from backdoor_pipeline.data.spec import DatasetSpec, TextSpec
+from backdoor_pipeline.data.texts import TextSet
 
 FOLDER = ".manifests"  # in the folder of raw data
+COUNTED = 2  # raised when more is counted than before
 OF_IMAGES = ("folder", "in_memory_gib")  # options that labels do not depend on
 
 
@@ -26,11 +28,13 @@ class Manifest:
         content: the digest of all its files, of both splits.
         counts: of each split, the images of every class; empty where `objection` says why.
         objection: what is wrong with the set, as far as its labels tell.
+        paraphrased: the training sentences of every class that have a paraphrase; of images none.
     """
 
     content: str
     counts: Mapping[Split, tuple[int, ...]]
     objection: str = ""
+    paraphrased: tuple[int, ...] = ()
 
     def training_counts(self, spec: DatasetSpec) -> tuple[int, ...]:
         """The training images of every class, of which `spec.train_images` are used.
@@ -45,6 +49,14 @@ class Manifest:
             return counts
         see_that_there_are(spec.train_images, sum(counts), spec.name)
         return shared(counts, spec.train_images)
+
+    def paraphrased_counts(self, spec: DatasetSpec) -> tuple[int, ...]:
+        """Those of `training_counts` that have a paraphrase; where only some are used, at most so many.
+
+        Raises:
+            UserError: see `training_counts`.
+        """
+        return tuple(map(min, self.paraphrased, self.training_counts(spec)))
 
 
 def survey(spec: DatasetSpec, raw: Path) -> Manifest:
@@ -66,7 +78,8 @@ def survey(spec: DatasetSpec, raw: Path) -> Manifest:
             f"data set '{spec.name}' cannot be read ({error}): see that all its files are there and readable."
         ) from error
     try:
-        return Manifest(content, _counts(spec, found, content, known))
+        counts = _counts(spec, found, content, known)
+        return Manifest(content, counts, paraphrased=known.known.paraphrased)
     except UserError as error:
         return Manifest(content, {}, str(error))
     except (OSError, ValueError) as error:
@@ -93,14 +106,20 @@ def _counts(
         UserError: labels cannot be read, or are not as the settings say.
     """
     options = {name: value for name, value in spec.options.items() if name not in OF_IMAGES}
-    counted = json.dumps([content, spec.source, options, spec.num_classes])
+    counted = json.dumps([content, spec.source, options, spec.num_classes, COUNTED])
     if known.known.counted != counted:
-        counts = {split: _count(spec, files, split) for split, files in found.items()}
-        known.learn(counted=counted, counts=counts)
+        counts = {split: _count(spec, found, split) for split in found}
+        known.learn(counted=counted, counts=counts, paraphrased=_paraphrased(spec, found["train"]))
     return {split: known.known.counts[split] for split in found}
 
 
-def _count(spec: DatasetSpec, files: list[Path], split: Split) -> tuple[int, ...]:
-    labels, classes = get_source(spec).labels(spec, files, split)
-    check_labels(spec, split, labels, classes)
-    return tuple(labels.bincount(minlength=spec.num_classes).tolist())
+def _count(spec: DatasetSpec, found: Mapping[Split, list[Path]], split: Split) -> tuple[int, ...]:
+    return tuple(split_labels(spec, found, split).bincount(minlength=spec.num_classes).tolist())
+
+
+def _paraphrased(spec: DatasetSpec, files: list[Path]) -> tuple[int, ...]:
+    if not isinstance(spec, TextSpec):
+        return ()
+    made = get_source(spec).read(spec, files, "train")
+    assert isinstance(made, TextSet)
+    return tuple(made.labels[made.texts.paraphrased].bincount(minlength=spec.num_classes).tolist())

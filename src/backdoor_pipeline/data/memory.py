@@ -29,6 +29,7 @@ class Known(BaseModel):
         glance: of a large set, the stamps that tell whether it has changed without listing all files.
         counted: what the counts are of: the content and the settings that labels are read by.
         counts: of each split, the images of every class.
+        paraphrased: the training sentences of every class that have a paraphrase; of images none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class Known(BaseModel):
     glance: dict[str, str] = {}
     counted: str = ""
     counts: dict[str, tuple[int, ...]] = {}
+    paraphrased: tuple[int, ...] = ()
 
 
 class Memory:

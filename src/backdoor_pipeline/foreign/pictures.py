@@ -12,8 +12,9 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.samples import images_of
 from backdoor_pipeline.data.sources import get_source, load_split
-from backdoor_pipeline.data.sources.base import ListedSource
+from backdoor_pipeline.data.sources.base import ListedSource, class_numbers
 from backdoor_pipeline.data.sources.listing import some, subfolders
+from backdoor_pipeline.data.sources.naming import ClassNames
 from backdoor_pipeline.data.spec import ImageSpec
 from backdoor_pipeline.foreign.tensors import read_tensors
 
@@ -44,7 +45,7 @@ def read_pictures(path: Path, spec: ImageSpec, classes: tuple[str, ...]) -> Pict
         path: a folder `<class>/<picture>`; Parquet as `kedro data` takes it; an npz file with the arrays
             `images` and `labels`, and perhaps `poisoned` and `targets`.
         spec: of the data set that they belong to: size and channels.
-        classes: of that data set, by label; a folder's have to be called the same.
+        classes: of that data set, by label; those of a folder or of Parquet are matched by name.
 
     Raises:
         UserError: they are none, or not of this data set.
@@ -52,7 +53,7 @@ def read_pictures(path: Path, spec: ImageSpec, classes: tuple[str, ...]) -> Pict
     if path.is_dir():
         return _from_folder(path, spec, classes)
     if path.suffix == ".parquet":
-        return Pictures(_of_source(_placed(path, spec, "parquet")))
+        return Pictures(_of_source(_placed(path, spec, "parquet"), _named(classes)))
     if path.suffix == ".npz":
         return _from_arrays(_arrays(path), path, spec, classes)
     if path.suffix in (".pt", ".pth"):
@@ -78,8 +79,12 @@ def _from_folder(path: Path, spec: ImageSpec, classes: tuple[str, ...]) -> Pictu
     return Pictures(ImageSet(found.images, labels, classes), files)
 
 
-def _of_source(spec: ImageSpec) -> ImageSet:
-    return images_of(load_split(spec, Path(), "test"))  # unlike a training set, it may lack a class
+def _of_source(spec: ImageSpec, trained: ClassNames | None = None) -> ImageSet:
+    return images_of(load_split(spec, Path(), "test", trained))  # unlike a training set, it may lack a class
+
+
+def _named(classes: tuple[str, ...]) -> ClassNames:
+    return ClassNames(classes, "counted" if classes == class_numbers(len(classes)) else "listed")
 
 
 def _placed(path: Path, spec: ImageSpec, source: str) -> ImageSpec:
@@ -140,4 +145,6 @@ def _from_arrays(arrays: dict[str, Any], path: Path, spec: ImageSpec, classes: t
     for name, one in ((TARGETS, targets), (POISONED, poisoned)):
         if one is not None and one.shape != labels.shape:
             raise UserError(f"{path}: {name} must have one value for each of the {len(images)} images.")
+    if targets is not None and not 0 <= targets.min() <= targets.max() < len(classes):
+        raise UserError(f"{path}: targets must be whole numbers from 0 to {len(classes) - 1}.")
     return Pictures(ImageSet(images.contiguous(), labels, classes), (), poisoned, targets)

@@ -1,6 +1,8 @@
 """Where images and texts come from: one loader per format, one function that calls them all."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -24,19 +26,19 @@ from backdoor_pipeline.data.sources import (
 )
 from backdoor_pipeline.data.sources.base import SOURCES, Source, Split, get_source, source
 from backdoor_pipeline.data.sources.listing import some
-from backdoor_pipeline.data.sources.naming import as_in_training
+from backdoor_pipeline.data.sources.naming import ClassNames, as_in_training
 from backdoor_pipeline.data.spec import DatasetSpec, ImageSpec
 
 __all__ = [
     "SOURCES",
     "Source",
     "Split",
-    "check_labels",
     "find_split",
     "folder_of",
     "get_source",
     "load_split",
     "source",
+    "split_labels",
 ]
 
 logger = logging.getLogger(__name__)
@@ -66,13 +68,14 @@ def find_split(spec: DatasetSpec, raw: Path, split: Split) -> list[Path]:
     return get_source(spec).find(spec, folder_of(spec, raw), split)
 
 
-def load_split(spec: DatasetSpec, raw: Path, split: Split) -> SampleSet:
+def load_split(spec: DatasetSpec, raw: Path, split: Split, trained: ClassNames | None = None) -> SampleSet:
     """One split of a data set, checked against what its settings say.
 
     Args:
         spec: the data set.
         raw: the folder of raw data, `data/01_raw`.
         split: "train" or "test".
+        trained: how the training set names its classes; None: as its own files do.
 
     Returns:
         uint8 images (N, C, H, W) or texts, labels 0..K-1, and K class names; of the training set,
@@ -83,9 +86,11 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> SampleSet:
     """
     files = find_split(spec, raw, split)
     samples: SampleSet = get_source(spec).read(spec, files, split)
-    if split == "test":
-        samples = _as_in_training(spec, raw, files, samples)
-    check_labels(spec, split, samples.labels, samples.classes)
+    if split == "test" and (own := get_source(spec).class_names(spec, files)):
+        trained = trained or get_source(spec).class_names(spec, find_split(spec, raw, "train")) or own
+        labels = as_in_training(samples.labels, own, trained, _who(spec, split))
+        samples = replace(samples, labels=labels, classes=trained.names)
+    _check_labels(spec, split, samples.labels, samples.classes)
     if isinstance(spec, ImageSpec) and isinstance(samples, ImageSet):
         _check_shape(spec, split, samples)
     if split == "train" and spec.train_images is not None:
@@ -95,10 +100,24 @@ def load_split(spec: DatasetSpec, raw: Path, split: Split) -> SampleSet:
     return samples
 
 
-def _as_in_training(spec: DatasetSpec, raw: Path, files: list[Path], test: SampleSet) -> SampleSet:
-    own = get_source(spec).class_names(spec, files)
-    trained = get_source(spec).class_names(spec, find_split(spec, raw, "train")) if own else None
-    return as_in_training(test, own, trained, _who(spec, "test")) if own and trained else test
+def split_labels(spec: DatasetSpec, found: Mapping[Split, list[Path]], split: Split) -> Tensor:
+    """The labels of a split as `load_split` has them, of all its samples.
+
+    Args:
+        spec: the data set.
+        found: the files of both splits, see `find_split`.
+        split: "train" or "test".
+
+    Raises:
+        UserError: see `load_split`.
+    """
+    source = get_source(spec)
+    labels, classes = source.labels(spec, found[split], split)
+    if split == "test" and (own := source.class_names(spec, found[split])):
+        trained = source.class_names(spec, found["train"]) or own
+        labels, classes = as_in_training(labels, own, trained, _who(spec, split)), trained.names
+    _check_labels(spec, split, labels, classes)
+    return labels
 
 
 def _tell_absent_classes(spec: DatasetSpec, split: Split, samples: SampleSet) -> None:
@@ -110,12 +129,7 @@ def _tell_absent_classes(spec: DatasetSpec, split: Split, samples: SampleSet) ->
         )  # fmt: skip
 
 
-def check_labels(spec: DatasetSpec, split: Split, labels: Tensor, classes: tuple[str, ...]) -> None:
-    """See that a split has images, and the classes that its settings say.
-
-    Raises:
-        UserError: it has not.
-    """
+def _check_labels(spec: DatasetSpec, split: Split, labels: Tensor, classes: tuple[str, ...]) -> None:
     who = _who(spec, split)
     if len(labels) == 0:
         raise UserError(f"{who} is empty: check its `options` and its files.")

@@ -1,14 +1,13 @@
 """What a label number means: the same in both splits, and in every file of one."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources.listing import some
 
 logger = logging.getLogger(__name__)
@@ -54,11 +53,11 @@ def renumbered(labels: Tensor, own: tuple[str, ...], wanted: tuple[str, ...], wh
     return torch.tensor([wanted.index(name) for name in own])[labels]
 
 
-def as_in_training(test: SampleSet, own: ClassNames, trained: ClassNames, who: str) -> SampleSet:
-    """The test samples with the label numbers of the training split.
+def as_in_training(labels: Tensor, own: ClassNames, trained: ClassNames, who: str) -> Tensor:
+    """Labels of the test split by the numbers of the training split.
 
     Args:
-        test: the test samples as read.
+        labels: as read, int64, (N,).
         own: how their files name the classes.
         trained: how those of the training split do.
         who: the test split, for the errors.
@@ -68,10 +67,9 @@ def as_in_training(test: SampleSet, own: ClassNames, trained: ClassNames, who: s
     """
     kinds = {own.kind, trained.kind}
     if "written" in kinds or kinds == {"listed"}:
-        labels = renumbered(test.labels, own.names, trained.names, who)
-        return replace(test, labels=labels, classes=trained.names)
+        return renumbered(labels, own.names, trained.names, who)
     if kinds == {"counted", "listed"}:
         logger.warning(
             "%s and the training split do not both name their classes: taken to be numbered alike.", who
         )
-    return replace(test, classes=trained.names)
+    return labels
