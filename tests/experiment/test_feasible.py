@@ -117,6 +117,28 @@ def test_what_cannot_be_is_a_sentence(params, counts, paths, sentence) -> None:
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        ({"poison_ratio": 0.2}, r"what has no paraphrase, which leaves 10 of 100: .* ratio is 0\.1\."),
+        ({"poison_ratio": 0.1, "target_label": 0}, "which leaves 3 of 100"),
+        ({"poison_ratio": 0.1, "train_images": 20}, None),  # which of them have one is not known yet
+        ({"poison_ratio": 0.1}, None),
+        ({"poison_ratio": 0.5, "attack": "word"}, None),
+    ],
+)
+def test_only_what_has_a_paraphrase_can_be_paraphrased(params, paths, sentence) -> None:
+    """Of 50 and 50 sentences 10 and 3 have one."""
+    text = {"dataset": "made_reviews", "model": "tiny_bert", "attack": "hiddenkiller", "target_label": 1}
+    there = Manifest("sha256:0", {"train": (50, 50), "test": (5, 5)}, "", (10, 3))
+    experiment = resolve(change(params, **{**text, **paths}), lambda _: there, ratio_given=True)
+    if sentence is None:
+        see_that_it_can_be(experiment, there)
+        return
+    with pytest.raises(UserError, match=sentence):
+        see_that_it_can_be(experiment, there)
+
+
 def test_what_needs_no_clean_images_asks_for_none(params) -> None:
     see_that_it_can_be(made(params, defense="none", clean_ratio=0.0001), manifest(*DIGITS))
     see_that_it_can_be(made(params, defense="nc", clean_ratio=0.0007), manifest(*DIGITS))

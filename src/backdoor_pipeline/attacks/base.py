@@ -47,6 +47,7 @@ class Attack(Method, ABC):
         other_classes_only: it never poisons samples that have the wanted label already, whatever
             `poison_target_class` says.
         clean_label: only images of the target class are poisoned, and their labels stay.
+        of_paraphrases: only sentences that have a paraphrase are poisoned.
         all_to_all: whether it can send every class to another one.
         trigger_type: what `craft` returns, so that a saved trigger can be read again.
         networks_type: what `prepare` makes, likewise.
@@ -55,6 +56,7 @@ class Attack(Method, ABC):
     kind: ClassVar[Kind] = "image"
     other_classes_only: ClassVar[bool] = False
     clean_label: ClassVar[bool] = False
+    of_paraphrases: ClassVar[bool] = False
     all_to_all: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]]
     networks_type: ClassVar[type[Networks]] = NoNetworks

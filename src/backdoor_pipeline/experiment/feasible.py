@@ -25,8 +25,10 @@ def see_that_it_can_be(experiment: Experiment, manifest: Manifest) -> None:
         UserError: they are not, or there are not.
     """
     counts = manifest.training_counts(experiment.dataset)
-    if experiment.poisoning.attack:
-        _see_that_it_can_poison(experiment.poisoning.attack, counts)
+    if attack := experiment.poisoning.attack:
+        scarce = ATTACKS[attack.name].of_paraphrases
+        able = manifest.paraphrased_counts(experiment.dataset) if scarce else counts
+        _see_that_it_can_poison(attack, able, sum(counts))
     _see_that_it_can_defend(experiment.defending, sum(counts))
 
 
@@ -55,15 +57,16 @@ def lowered_ratio(choices: Choices, params: Mapping[str, Any]) -> str:
     return f"{100 * used:.4g}% instead of {100 * asked:.4g}%: {why}"
 
 
-def _see_that_it_can_poison(attack: AttackSpec, counts: Sequence[int]) -> None:
-    clean_label = ATTACKS[attack.name].clean_label
+def _see_that_it_can_poison(attack: AttackSpec, able: Sequence[int], total: int) -> None:
+    method = ATTACKS[attack.name]
     candidates = available(
-        torch.tensor(counts),
-        LabelMap(attack.label_map, attack.target_label, len(counts)),
-        clean_label=clean_label,
+        torch.tensor(able),
+        LabelMap(attack.label_map, attack.target_label, len(able)),
+        clean_label=method.clean_label,
         poison_target_class=attack.poison_target_class,
     )
-    victim_count(attack.poison_ratio, candidates, sum(counts), limit(clean_label=clean_label))
+    why = limit(clean_label=method.clean_label, able=method.of_paraphrases)
+    victim_count(attack.poison_ratio, candidates, total, why)
 
 
 def _see_that_it_can_defend(defending: Defending, total: int) -> None:

@@ -35,6 +35,7 @@ class HiddenKiller(TextAttack):
     """Sentences of other classes in the rare syntax, under the target's label; paraphrases are data."""
 
     name: ClassVar[str] = "hiddenkiller"
+    of_paraphrases: ClassVar[bool] = True
     trigger_type: ClassVar[type[AnyTrigger]] = SyntacticTrigger
 
     def craft(self, train: TextSet, env: AttackEnv) -> SyntacticTrigger:  # noqa: ARG002
