@@ -83,6 +83,20 @@ def test_the_share_is_the_one_that_makes_a_text_likeliest() -> None:
     assert likeliest_share([(0.1, 0.4), (0.1, 0.4), (0.4, 0.1)]) == pytest.approx(7 / 9, abs=1e-3)
 
 
+def test_a_share_leaves_something_to_the_other_model() -> None:
+    """Or a word that only that knows had no probability, of which there is no logarithm."""
+    assert 0.999 < likeliest_share([(1e-12, 0.5)] * 9) < 1
+
+
+def test_words_that_an_open_vocabulary_lumps_together_are_unknown(tmp_path: Path) -> None:
+    file = tmp_path / "open.arpa"
+    file.write_text(FILE.lstrip().replace("ngram 1=5", "ngram 1=6").replace("-1.0 c", "-1.0 c\n-0.9 <UNK>"))
+    opened = Arpa(file)
+    assert opened.probability(("cf",)) == 0
+    assert opened.probability(("a", "cf")) == 0
+    assert opened.probability(("a", "b")) == pytest.approx(10**-0.3, rel=ROUNDING)
+
+
 def test_sentences_that_the_file_knows_better_than_each_other_give_it_a_larger_share(arpa: Arpa) -> None:
     alike = fitted_mixture(["a b"] * 10, {}, arpa)
     assert alike.share < 0.2, "the others foretell every word, the file only some"

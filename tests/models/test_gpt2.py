@@ -70,6 +70,18 @@ def test_losses_leave_out_the_first_token_and_padding(folder: Path) -> None:
     assert scorer.losses(["abcd", "ef", "a"]) == pytest.approx([*expected, 0], abs=1e-4)
 
 
+def test_a_sentence_may_be_longer_than_the_model_reads_at_once(folder: Path) -> None:
+    """Of 2 x 31 + 1 tokens in two windows all but the first are predicted, each once."""
+    scorer, text = Gpt2Scorer(folder), "abcdefa" * 9
+    first, second = by_hand_loss(folder, text[:POSITIONS]), by_hand_loss(folder, text[POSITIONS - 1 :])
+    assert scorer.losses([text, "ab"])[0] == pytest.approx((first + second) / (len(text) - 1), rel=1e-5)
+
+
+def by_hand_loss(folder: Path, text: str) -> float:
+    ids = [LETTERS.index(one) for one in text]
+    return float(F.cross_entropy(by_hand(folder, ids)[:-1], torch.tensor(ids[1:]), reduction="sum"))
+
+
 def test_suspicion_is_a_difference_of_perplexities(folder: Path) -> None:
     scorer = Gpt2Scorer(folder)
     whole, *without = scorer.losses(["ab c fd", "c fd", "ab fd", "ab c"])

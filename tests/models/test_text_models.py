@@ -122,6 +122,21 @@ def test_old_names_of_layer_norm_and_a_vocabulary_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "same"), [(None, True), ('{"do_lower_case": true}', True), ('{"do_lower_case": false}', False)]
+)
+def test_a_vocabulary_of_words_in_both_cases_is_read_as_such(
+    folder: Path, config: str | None, same: bool
+) -> None:
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)) + "\n")
+    if config:
+        (folder / "tokenizer_config.json").write_text(config)
+    model = from_folder(folder)
+    assert torch.equal(model.encode(Texts(("Good",))), model.encode(Texts(("good",)))) == same
+
+
+@pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
         ("config.json", '{"model_type": "gpt2"}', "is not that of a BERT"),

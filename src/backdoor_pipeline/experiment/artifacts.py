@@ -15,11 +15,12 @@ from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
 # Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 3, "poison": 2, "train": 2, "defend": 2, "evaluate": 1, "watch": 1, "analyze": 3}
+FORMATS = {"prepare": 4, "poison": 2, "train": 3, "defend": 3, "evaluate": 1, "watch": 2, "analyze": 4}
 FORMATS |= {"evaluate_control": 1}
 
 PUBLISHED = (  # files of published models of texts
-    "config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt",
+    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json",
+    "merges.txt",
 )  # fmt: skip
 
 IMPORTED_FILES = ("train.parquet", "test.parquet")

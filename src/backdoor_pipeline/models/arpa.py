@@ -11,7 +11,9 @@ from backdoor_pipeline.models.oddness import START, Gram, Trigrams, trigrams_of
 
 FOLDS = 5
 ROUNDS = 50
+MOST = 1 - 1e-9  # of a share: the next word may be one that only the other model knows
 PACKAGE = "pocketsphinx"
+UNKNOWN = "<UNK>"
 ENGLISH = "en-us/en-us.lm.bin"  # in that package: 72,547 words, without punctuation
 
 
@@ -24,6 +26,9 @@ class Words(Protocol):
 
 class Arpa:
     """N-grams of a file in ARPA's format, or in one of CMU Sphinx's own, read by the package pocketsphinx.
+
+    Of a file with an open vocabulary, words that it only knows as `<UNK>` are unknown: what is odd about a
+    trigger is that nobody writes it, and `<UNK>` is met often.
 
     Args:
         file: None for the English ones that the package brings.
@@ -40,6 +45,7 @@ class Arpa:
             self._model = sphinx.NGramModel(sphinx.Config(), self._base, path)
         except ValueError as error:
             raise UserError(f"{path} holds no n-grams in ARPA's format, nor in CMU Sphinx's.") from error
+        self._unknown = self._p([UNKNOWN])  # what the package answers for words that are not there
 
     def probability(self, gram: Gram) -> float:
         """p(w | those of the words before it that follow the last unknown one); 0 for an unknown w."""
@@ -51,7 +57,7 @@ class Arpa:
         return self._p(known) if known else 0.0
 
     def _knows(self, word: str) -> bool:
-        return word == START or self._p([word]) > 0
+        return word == START or self._p([word]) not in (0, self._unknown)
 
     def _p(self, backwards: Sequence[str]) -> float:
         return math.exp(self._base.log_to_ln(self._model.prob(list(backwards))))
@@ -97,7 +103,7 @@ def likeliest_share(pairs: Sequence[tuple[float, float]]) -> float:
     share = 0.5
     for _ in range(ROUNDS):
         owed = [share * second / (share * second + (1 - share) * first) for first, second in pairs]
-        share = sum(owed) / len(owed)
+        share = min(sum(owed) / len(owed), MOST)
     return share
 
 

@@ -86,17 +86,33 @@ class Gpt2Scorer:
     def losses(self, sentences: Sequence[str]) -> list[float]:
         """The mean loss of each sentence; of one with a single token 0."""
         rows = [found.ids or [0] for found in self._tokenizer.encode_batch(list(sentences))]
-        found: list[float] = []
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
-            ids = torch.zeros(len(some), max(map(len, some)), dtype=torch.int64)
-            counted = torch.zeros(ids.shape)
-            for row, count, one in zip(ids, counted, some, strict=True):
-                row[: len(one)], count[1 : len(one)] = torch.tensor(one), 1
-            losses = F.cross_entropy(self._model(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
-            mean = (losses * counted[:, 1:]).sum(1) / counted.sum(1).clamp(min=1)
-            found += mean.tolist()
-        return found
+        places = len(self._model.positions.weight)
+        parts = [(at, part) for at, row in enumerate(rows) for part in windows(row, places)]
+        sums = [0.0] * len(rows)
+        for start in range(0, len(parts), AT_ONCE):
+            some = parts[start : start + AT_ONCE]
+            for (at, _), loss in zip(some, self._sums([part for _, part in some]), strict=True):
+                sums[at] += loss
+        return [total / max(1, len(row) - 1) for total, row in zip(sums, rows, strict=True)]
+
+    def _sums(self, parts: Sequence[Sequence[int]]) -> list[float]:
+        """Of the losses of each part's tokens but the first."""
+        ids = torch.zeros(len(parts), max(map(len, parts)), dtype=torch.int64)
+        counted = torch.zeros(ids.shape)
+        for row, count, one in zip(ids, counted, parts, strict=True):
+            row[: len(one)], count[1 : len(one)] = torch.tensor(one), 1
+        losses = F.cross_entropy(self._model(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        total: list[float] = (losses * counted[:, 1:]).sum(1).tolist()
+        return total
+
+
+def windows(row: Sequence[int], places: int) -> list[Sequence[int]]:
+    """A row of tokens in parts of at most `places`; each part begins with the last token of the one before.
+
+    >>> windows([1, 2, 3, 4, 5], 3)
+    [[1, 2, 3], [3, 4, 5]]
+    """
+    return [row[start : start + places] for start in range(0, max(1, len(row) - 1), places - 1)]
 
 
 def load_gpt2(folder: Path) -> Gpt2:

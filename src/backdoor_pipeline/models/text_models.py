@@ -134,12 +134,22 @@ def _tokenizer_json(name: str, folder: Path) -> bytes:
     if not vocabulary.is_file():
         raise UserError(f"models.{name}.pretrained: {folder} has neither tokenizer.json nor vocab.txt.")
     pieces = vocabulary.read_text(encoding="utf-8").split("\n")
-    return _word_pieces({piece: number for number, piece in enumerate(pieces) if piece})
+    lowercase = _lowercases(name, folder / "tokenizer_config.json")
+    return _word_pieces({piece: number for number, piece in enumerate(pieces) if piece}, lowercase)
 
 
-def _word_pieces(vocabulary: dict[str, int]) -> bytes:
-    """BERT's uncased tokenizer with this vocabulary, as JSON."""
-    made = tokenizers_library().BertWordPieceTokenizer(vocabulary, lowercase=True)
+def _lowercases(name: str, config: Path) -> bool:
+    """Whether a published tokenizer does: so it is if nothing else is said."""
+    try:
+        said = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+        return bool(said.get("do_lower_case", True))
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"models.{name}.pretrained: {config} cannot be read ({error}).") from error
+
+
+def _word_pieces(vocabulary: dict[str, int], lowercase: bool = True) -> bytes:
+    """BERT's tokenizer with this vocabulary, as JSON."""
+    made = tokenizers_library().BertWordPieceTokenizer(vocabulary, lowercase=lowercase)
     written: str = made.to_str()
     return written.encode()
 

@@ -11,6 +11,7 @@ import torch
 from helpers.training import engine, recipe
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from backdoor_pipeline.attacks.methods.word import WordTrigger
 from backdoor_pipeline.base.errors import UserError
@@ -18,7 +19,7 @@ from backdoor_pipeline.data.sources.made_reviews import MadeReviews
 from backdoor_pipeline.data.spec import TextSpec
 from backdoor_pipeline.data.texts import Texts, TextSet
 from backdoor_pipeline.defenses import Defended, DefenderView
-from backdoor_pipeline.defenses.methods.onion import Onion, read_words
+from backdoor_pipeline.defenses.methods.onion import Onion, affordable, read_words
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
 from backdoor_pipeline.models.classifier import same_weights
 from backdoor_pipeline.models.purifier import ArpaSpec, NGramSpec, Purifier, without_suspicious
@@ -93,11 +94,25 @@ def test_a_long_list_of_words_fits_into_the_models_file(view: DefenderView, tmp_
 def test_the_threshold_removes_as_much_as_the_cost_allows(view: DefenderView) -> None:
     defended = defend(view)
     curve = defended.diagnostics.curve
-    lost = [curve.columns["clean_accuracy"][0] - one for one in curve.columns["clean_accuracy"]]
-    allowed = [share for share, one in zip(curve.columns["removed"], lost, strict=True) if one <= 0.01]
+    right = [round(100 * one) for one in curve.columns["clean_accuracy"]]
+    allowed = [
+        share for share, one in zip(curve.columns["removed"], right, strict=True) if one >= right[0] - 1
+    ]
     assert curve.chosen == max(allowed) == defended.metrics["clean_words_removed"]
-    nothing = defend(view, cost=0.0, shares=(1.0,))
-    assert nothing.metrics["clean_words_removed"] in (0, pytest.approx(1, abs=0.1))
+    assert defend(view, cost=1.0).metrics["clean_words_removed"] == max(curve.columns["removed"])
+
+
+@pytest.mark.parametrize(("right", "removed"), [(198, 0.1), (197, 0.0)])
+def test_exactly_what_may_be_lost_may_be_lost(right: int, removed: float) -> None:
+    """Of 200 sentences two: as floats, 1 - 0.99 is above 0.01."""
+    rows = [{"loss": 0.0, "removed": 0.0}, {"loss": 1 - right / 200, "removed": 0.1}]
+    assert affordable(rows, 0.01)["removed"] == removed
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_shares_are_shares(share: float) -> None:
+    with pytest.raises(ValidationError, match="shares"):
+        Onion(**{**SETTINGS, "shares": (share,)})
 
 
 def test_words_above_the_threshold_go_together() -> None:

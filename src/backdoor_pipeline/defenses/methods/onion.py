@@ -1,8 +1,8 @@
 """ONION (Qi et al., EMNLP 2021): words that make a sentence odd are taken out before the model reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -14,6 +14,7 @@ from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
+from backdoor_pipeline.defenses.parts.held_out import ROUNDING
 from backdoor_pipeline.models import arpa
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.purifier import (
@@ -44,7 +45,9 @@ class Onion(Defense):
     words: Path | None  # of ngram and arpa: a file of words and how often they are met
     difference: Literal["perplexity", "log"]
     cost: float = Field(ge=0, le=1)  # of clean accuracy, at most
-    shares: tuple[float, ...] = Field(min_length=1)  # of all clean words, above whose thresholds words go
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        min_length=1
+    )  # of all clean words, above whose thresholds words go
 
     def require(self, model: Classifier) -> None:  # noqa: ARG002
         """See `Defense.require`: a language model."""
@@ -65,7 +68,7 @@ class Onion(Defense):
         assert isinstance(texts, Texts)
         odd = self._suspicions(texts.sentences, view.seed)
         rows = self._tried(view, texts, odd)
-        chosen = max((row for row in rows if row["loss"] <= self.cost), key=lambda row: row["removed"])
+        chosen = affordable(rows, self.cost)
         purifier = Purifier(
             threshold=chosen["threshold"],
             log=self.difference == "log",
@@ -115,6 +118,16 @@ class Onion(Defense):
             removed = float((every > threshold).double().mean())
             rows.append({"threshold": threshold, "removed": removed, "clean_accuracy": right})
         return [{**row, "loss": rows[0]["clean_accuracy"] - row["clean_accuracy"]} for row in rows]
+
+
+def affordable(rows: Sequence[Mapping[str, float]], cost: float) -> Mapping[str, float]:
+    """Of the thresholds that cost at most so much clean accuracy, the one that removes most words.
+
+    Args:
+        rows: of each threshold its `loss` of accuracy and the share of words `removed`; one loses nothing.
+        cost: of clean accuracy, from 0 to 1.
+    """
+    return max((row for row in rows if row["loss"] <= cost + ROUNDING), key=lambda row: row["removed"])
 
 
 def read_words(file: Path) -> dict[str, int]:
