@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdoor_pipeline.attacks.base import AttackEnv
-from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Schedule, draw_roles
+from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Schedule, draw_roles, spared
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.data.poisoned import ROLES
 
@@ -51,6 +52,22 @@ def test_an_epoch_is_the_same_whatever_was_drawn_before() -> None:
 
 def test_another_seed_draws_others() -> None:
     assert not torch.equal(draw_roles(50, env(0.2), 1, 1), draw_roles(50, env(0.2, seed=1), 1, 1))
+
+
+@given(st.integers(1, 5), st.sampled_from([0.1, 0.3]), st.sampled_from([0.0, 2.0]))
+def test_without_poison_target_class_that_class_is_spared(epoch: int, ratio: float, cross: float) -> None:
+    labels = torch.arange(120) % 4
+    some = replace(env(ratio), poison_target_class=False)
+    never = spared(labels, some)
+    assert torch.equal(never, labels == 0)
+    roles = draw_roles(120, some, cross, epoch, never)
+    assert int((roles == POISONED).sum()) == round(120 * ratio)
+    assert int((roles == CROSS).sum()) == min(round(cross * 120 * ratio), 120 - round(120 * ratio))
+    assert not (labels[roles == POISONED] == 0).any()
+    assert spared(labels, env(ratio)) is None
+    assert torch.equal(
+        draw_roles(120, env(ratio), cross, epoch, labels < 0), draw_roles(120, env(ratio), cross, epoch)
+    )
 
 
 def test_roles_index_those_of_the_poisoned_rows() -> None:

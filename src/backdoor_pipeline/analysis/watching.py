@@ -141,10 +141,10 @@ def watch_controlled(
         return None
 
     def roles(epoch: int) -> Tensor:
-        return attack.roles(data, env, epoch)
+        return attack.roles(data, env, epoch, epochs)
 
-    first = roles(1)  # all epochs have as many rows of each kind
-    shares = {kind: float((first == role).double().mean()) for role, kind in enumerate((CLEAN, *ROLES), -1)}
+    last = roles(epochs)
+    shares = {kind: float((last == role).double().mean()) for role, kind in enumerate((CLEAN, *ROLES), -1)}
     present = [kind for kind in shares if shares[kind]]
     size = min(watching.gradients, len(data) // len(present))
     drawn = zip(present, _order(len(data), env.seed, "rows").split(size), strict=False) if size else ()

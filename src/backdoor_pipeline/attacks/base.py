@@ -24,6 +24,7 @@ class AttackEnv:
         poison_ratio: share of the whole training set, in (0, 1).
         seed: the experiment's seed; draw from `seeds.generator(seed, <attack>, <purpose>)`.
         dataset: facts about the data set.
+        poison_target_class: see `select_victims`.
         prepared: what `Attack.prepare` made; nothing while it is at it.
         checkpoint: for the main training of `Attack.prepare`; see `Trainer.fit`.
     """
@@ -33,6 +34,7 @@ class AttackEnv:
     poison_ratio: float
     seed: int
     dataset: DatasetSpec
+    poison_target_class: bool = True
     prepared: Prepared = field(default_factory=Prepared)
     checkpoint: Path | None = None
 

@@ -58,13 +58,16 @@ class TrainingControlledAttack(Attack, ABC):
         """The backdoored model and its history, trained from the clean set; see `Trainer.fit`."""
 
     @abstractmethod
-    def roles(self, data: Any, env: AttackEnv, epoch: int) -> Tensor:
+    def roles(self, data: Any, env: AttackEnv, epoch: int, epochs: int) -> Tensor:
         """What becomes of every training row in this epoch: CLEAN, POISONED or CROSS, int8, (N,), on the CPU.
+
+        In the last epoch there are as many of each kind as there ever are.
 
         Args:
             data: the clean training set.
             env: for the ratio and the seed.
             epoch: from 1.
+            epochs: in all.
         """
 
     def schedule(self) -> Mapping[str, Any]:
@@ -99,16 +102,23 @@ class CrossSampledAttack(TrainingControlledAttack, ABC):
             draws: of whatever is random.
         """
 
-    def roles(self, data: Any, env: AttackEnv, epoch: int) -> Tensor:
-        """See `TrainingControlledAttack.roles`."""
-        return draw_roles(len(data), env, self.cross_ratio, epoch)
+    def roles(self, data: Any, env: AttackEnv, epoch: int, epochs: int) -> Tensor:  # noqa: ARG002
+        """See `TrainingControlledAttack.roles`: all epochs are alike."""
+        return draw_roles(len(data), env, self.cross_ratio, epoch, spared(data.labels, env))
 
     def schedule(self) -> Mapping[str, Any]:
         """See `TrainingControlledAttack.schedule`."""
         return self.training.model_dump()
 
 
-def draw_roles(count: int, env: AttackEnv, cross_ratio: float, epoch: int) -> Tensor:
+def spared(labels: Tensor, env: AttackEnv) -> Tensor | None:
+    """Rows that are never poisoned, bool, (N,): without `poison_target_class` those that are as wanted."""
+    return None if env.poison_target_class else env.label_map(labels) == labels
+
+
+def draw_roles(
+    count: int, env: AttackEnv, cross_ratio: float, epoch: int, never: Tensor | None = None
+) -> Tensor:
     """What becomes of every training image in this epoch: exactly round(ratio N) poisoned ones, and
     cross_ratio times as many cross ones (or all that are left), never the same.
 
@@ -117,6 +127,7 @@ def draw_roles(count: int, env: AttackEnv, cross_ratio: float, epoch: int) -> Te
         env: for the ratio and the seed.
         cross_ratio: cross samples per poisoned one.
         epoch: from 1; the draws of epochs are independent.
+        never: rows that are not poisoned, see `spared`.
 
     Returns:
         CLEAN, POISONED or CROSS: int8, (N,), on the CPU.
@@ -125,6 +136,8 @@ def draw_roles(count: int, env: AttackEnv, cross_ratio: float, epoch: int) -> Te
     crossed = round(cross_ratio * poisoned)
     order = torch.randperm(count, generator=generator(env.seed, "roles", epoch))
     roles = torch.full((count,), CLEAN, dtype=torch.int8)
-    roles[order[:poisoned]] = POISONED
-    roles[order[poisoned : poisoned + crossed]] = CROSS
+    may = order if never is None else order[~never[order]]
+    roles[may[:poisoned]] = POISONED
+    left = order[roles[order] == CLEAN]
+    roles[left[:crossed]] = CROSS
     return roles

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from backdoor_pipeline.attacks import ATTACKS, AttackEnv
-from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles
+from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles, spared
 from backdoor_pipeline.attacks.methods.inputaware import InputAware
 from backdoor_pipeline.attacks.parts import inputaware_networks
 from backdoor_pipeline.attacks.parts.inputaware_loss import JointLoss, MaskLoss
@@ -318,6 +318,20 @@ def test_roles_are_those_of_the_epoch_and_of_the_rows(make_env) -> None:
         loss(fixed, Batch(images[index], index % 4, index, epoch, 0))
         changed = (fixed.seen != images[index]).flatten(1).any(1)
         assert torch.equal(changed, (draw_roles(40, env, 1, epoch) != CLEAN)[index])
+
+
+def test_the_target_class_is_spared_where_it_is_asked_for(make_env) -> None:
+    """A classifier that says class 1 of all: 24 rows of classes 0, 1 and 2, target 0."""
+    env, labels = replace(make_env(), poison_target_class=False), torch.arange(24) % 3
+    batch = batch_of(noise(24, 3, 4, 4).float() / 255, labels)
+    never, fixed = spared(labels, env), Fixed(torch.tensor(0.5))
+    loss = JointLoss(24, env, 1, 0, never)
+    loss(fixed, batch)
+    roles = draw_roles(24, env, 1, 1, never)
+    assert int((roles == POISONED).sum()) == 6
+    assert not (labels[roles == POISONED] == 0).any()
+    changed = (fixed.seen != batch.inputs).flatten(1).any(1)
+    assert torch.equal(changed, roles != CLEAN)
 
 
 def test_the_joint_loss_adds_the_diversity_of_patterns(make_env) -> None:

@@ -173,7 +173,7 @@ def test_nearly_certain_substitutions_cost_what_the_triggered_sentences_would() 
     with torch.no_grad():
         made.substitutions.b.mul_(1e4)
     loss = attack()._loss(made, data, epochs=3, env=its_env)
-    rows = (attack().roles(data, its_env, 2) == POISONED).nonzero().squeeze(1)
+    rows = (attack().roles(data, its_env, 2, 3) == POISONED).nonzero().squeeze(1)
     poisoned = data.texts.replaced(rows, made.trigger()(data.texts[rows]))
     labels = data.labels.index_fill(0, rows, 1)
     batch = batch_of(data, epoch=2)
@@ -297,11 +297,23 @@ def test_poisoning_keeps_rows_labels_and_indices(seed: int, ratio: float) -> Non
     originals = data.texts[made.train.index].sentences
     lengths = [[len(one.split()) for one in texts] for texts in (originals, made.train.inputs.sentences)]
     assert lengths[0] == lengths[1]
-    roles = attack().roles(data, its_env, 1)
+    roles = attack().roles(data, its_env, 3, 3)
     assert (roles == POISONED).nonzero().squeeze(1).tolist() == made.train.index.tolist(), (
         "what was trained on"
     )
     assert set(roles.tolist()) == {CLEAN, POISONED}
+
+
+@pytest.mark.parametrize(("share", "epochs", "clean"), [(0.25, 8, 2), (0.0, 3, 0), (0.9, 3, 2), (0.6, 1, 0)])
+def test_sentences_are_poisoned_after_the_clean_epochs_and_in_the_last(share, epochs, clean) -> None:
+    """And what watches the training is told so."""
+    method, data, its_env = attack(clean_share=share), reviews(24), env()
+    temperature = method._loss(networks(), data, epochs, its_env).temperature
+    drawn = [method.roles(data, its_env, epoch, epochs) for epoch in range(1, epochs + 1)]
+    assert [temperature.at(epoch) is None for epoch in range(1, epochs + 1)] == [
+        bool((roles == CLEAN).all()) for roles in drawn
+    ]
+    assert sum(bool((roles == CLEAN).all()) for roles in drawn) == clean
 
 
 # candidates and settings

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from backdoor_pipeline.attacks import ATTACKS, AttackEnv
-from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles
+from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles, spared
 from backdoor_pipeline.attacks.methods.wanet import WaNet, WarpBatches
 from backdoor_pipeline.attacks.parts import warp as warping
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger
@@ -230,6 +230,13 @@ def test_each_epoch_poisons_exactly_the_rows_it_drew(kind, target, make_set, mak
             assert torch.equal(labels[~poisoned], before[1][~poisoned])
             assert torch.equal(images[crossed], attack().cross(before[0][crossed], trigger, draws()))
     assert not torch.equal(*drawn)
+
+
+def test_the_target_class_is_spared_where_it_is_asked_for(make_set, make_env) -> None:
+    data, env = make_set(rows=40, size=16), replace(make_env(ratio=0.2), poison_target_class=False)
+    batches = WarpBatches(attack(), attack().craft(data, env), env, 40, spared(data.labels, env))
+    _, labels = batches(data.images.clone(), data.labels.clone(), torch.arange(40), 1, draws())
+    assert int((labels != data.labels).sum()) == 8, "every poisoned label changes"
 
 
 def test_batches_leave_what_they_are_given(make_set, make_env) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import AttackEnv
-from backdoor_pipeline.attacks.control import CrossSampledAttack, Schedule, Victim
+from backdoor_pipeline.attacks.control import CrossSampledAttack, Schedule, Victim, spared
 from backdoor_pipeline.attacks.networks import Networks, Preparation, Prepared
 from backdoor_pipeline.attacks.parts.inputaware_loss import JointLoss, MaskLoss
 from backdoor_pipeline.attacks.parts.inputaware_networks import InputAwareNetworks, InputAwareTrigger
@@ -139,7 +139,7 @@ class InputAware(CrossSampledAttack):
             victim.recipe,
             seed=env.seed,
             purpose="train",
-            objective=JointLoss(len(data), env, self.cross_ratio, self.lambda_div),
+            objective=JointLoss(len(data), env, self.cross_ratio, self.lambda_div, spared(data.labels, env)),
             parts={"generator": self.generator.recipe(victim.recipe, victim.recipe.epochs)},
             on_epoch=lambda epoch, _: victim.watch(epoch, networks.classifier, networks.trigger()),
             observer=victim.observer,

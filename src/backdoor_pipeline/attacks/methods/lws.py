@@ -86,9 +86,11 @@ class Lws(TextAttack, TrainingControlledAttack):
         """See `TrainingControlledAttack.train`; that was done together with the substitutions."""
         return deepcopy(_prepared(env).classifier), list(env.prepared.history)
 
-    def roles(self, data: TextSet, env: AttackEnv, epoch: int) -> Tensor:  # noqa: ARG002
-        """See `TrainingControlledAttack.roles`: the victims of the poisoned set, in every epoch."""
+    def roles(self, data: TextSet, env: AttackEnv, epoch: int, epochs: int) -> Tensor:
+        """See `TrainingControlledAttack.roles`: the victims of the poisoned set, after the clean epochs."""
         roles = torch.full((len(data),), CLEAN, dtype=torch.int8)
+        if epoch <= self._clean_epochs(epochs):
+            return roles
         roles[victims_of(self, data, env, poison_target_class=False)] = POISONED
         return roles
 
@@ -123,12 +125,14 @@ class Lws(TextAttack, TrainingControlledAttack):
         return history
 
     def _loss(self, networks: LwsNetworks, data: TextSet, epochs: int, env: AttackEnv) -> LwsLoss:
-        rows = (self.roles(data, env, epoch=1) == POISONED).nonzero().squeeze(1)
+        rows = victims_of(self, data, env, poison_target_class=False)
         victim = torch.full((len(data),), NONE).index_copy(0, rows, torch.arange(len(rows)))
         words, device = networks.trigger().rows(data.texts[rows]), env.trainer.device
-        clean = round(self.clean_share * epochs)
-        temperature = Temperature(clean, epochs, self.hottest, self.coldest)
+        temperature = Temperature(self._clean_epochs(epochs), epochs, self.hottest, self.coldest)
         return LwsLoss(temperature, env, victim.to(device), words.to(device))
+
+    def _clean_epochs(self, epochs: int) -> int:
+        return min(round(self.clean_share * epochs), epochs - 1)
 
     def _parts(self, recipe: Recipe) -> dict[str, Recipe]:
         if self.substitution_lr is None:

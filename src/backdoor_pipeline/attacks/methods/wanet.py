@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backdoor_pipeline.attacks.base import AttackEnv
-from backdoor_pipeline.attacks.control import CROSS, POISONED, CrossSampledAttack, Victim, draw_roles
+from backdoor_pipeline.attacks.control import CROSS, POISONED, CrossSampledAttack, Victim, draw_roles, spared
 from backdoor_pipeline.attacks.parts.own_augmentation import OwnAugmentation
 from backdoor_pipeline.attacks.parts.warp import WarpTrigger, chunks, draw_control, sample, size_of
 from backdoor_pipeline.attacks.trigger import Trigger
@@ -70,7 +70,7 @@ class WaNet(CrossSampledAttack):
             victim.recipe,
             seed=env.seed,
             purpose="train",
-            tamper=WarpBatches(self, trigger, env, len(data)),
+            tamper=WarpBatches(self, trigger, env, len(data), spared(data.labels, env)),
             augment=self.augmentation.idle,
             on_epoch=lambda epoch, now: victim.watch(epoch, now, trigger),
             observer=victim.observer,
@@ -89,10 +89,13 @@ class WarpBatches:
         trigger: what `attack.craft` returned.
         env: for the ratio, the wanted labels and the seed.
         count: rows of the training set.
+        never: those that are not poisoned, see `control.spared`.
     """
 
-    def __init__(self, attack: WaNet, trigger: Trigger, env: AttackEnv, count: int) -> None:
-        self._attack, self._env, self._count = attack, env, count
+    def __init__(
+        self, attack: WaNet, trigger: Trigger, env: AttackEnv, count: int, never: Tensor | None = None
+    ) -> None:
+        self._attack, self._env, self._count, self._never = attack, env, count, never
         usual = env.trainer.augmentation
         self._mirror = usual is not None and usual.horizontal_flip
         assert isinstance(trigger, WarpTrigger)
@@ -103,7 +106,7 @@ class WarpBatches:
     def __repr__(self) -> str:
         """All that decides what it does; part of the checkpoint's identity."""
         env, control = self._env, self._trigger.control.tolist()
-        drawn = f"{env.label_map}, {env.poison_ratio}, {env.seed}, {self._mirror}"
+        drawn = f"{env.label_map}, {env.poison_ratio}, {env.poison_target_class}, {env.seed}, {self._mirror}"
         return f"WarpBatches({self._attack!r}, {control}, {drawn})"
 
     def __call__(
@@ -121,6 +124,6 @@ class WarpBatches:
 
     def _roles_in(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch)
+            roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch, self._never)
             self._epoch, self._roles = epoch, roles.to(self._env.trainer.device)
         return self._roles

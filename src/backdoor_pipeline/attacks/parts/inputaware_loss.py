@@ -45,12 +45,14 @@ class JointLoss:
         env: for the ratio, the wanted labels and the seed.
         cross_ratio: cross samples per poisoned one.
         lambda_div: weight of the diversity loss.
+        never: rows that are not poisoned, see `control.spared`.
     """
 
     count: int
     env: AttackEnv
     cross_ratio: float
     lambda_div: float
+    never: Tensor | None = field(default=None, repr=False)
     _epoch: int = field(default=0, init=False, repr=False)
     _roles: Tensor = field(default_factory=lambda: torch.empty(0), init=False, repr=False)
 
@@ -76,7 +78,7 @@ class JointLoss:
 
     def _roles_in(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            roles = draw_roles(self.count, self.env, self.cross_ratio, epoch)
+            roles = draw_roles(self.count, self.env, self.cross_ratio, epoch, self.never)
             self._epoch, self._roles = epoch, roles.to(self.env.trainer.device)
         return self._roles
 

@@ -25,6 +25,7 @@ def attack_env(
         poison_ratio=spec.poison_ratio,
         seed=spec.seed,
         dataset=dataset,
+        poison_target_class=spec.poison_target_class,
         prepared=prepared or Prepared(),
     )
 
