@@ -12,6 +12,7 @@ from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Experiment
 
+TEXT = {"dataset": "made_reviews", "model": "tiny_bert", "target_label": 1}
 DIGITS = (134, 136, 133, 137, 136, 136, 136, 134, 130, 135)  # 1,347
 
 
@@ -129,14 +130,40 @@ def test_what_cannot_be_is_a_sentence(params, counts, paths, sentence) -> None:
 )
 def test_only_what_has_a_paraphrase_can_be_paraphrased(params, paths, sentence) -> None:
     """Of 50 and 50 sentences 10 and 3 have one."""
-    text = {"dataset": "made_reviews", "model": "tiny_bert", "attack": "hiddenkiller", "target_label": 1}
     there = Manifest("sha256:0", {"train": (50, 50), "test": (5, 5)}, "", (10, 3))
-    experiment = resolve(change(params, **{**text, **paths}), lambda _: there, ratio_given=True)
+    experiment = resolve(
+        change(params, **{**TEXT, "attack": "hiddenkiller", **paths}), lambda _: there, ratio_given=True
+    )
     if sentence is None:
         see_that_it_can_be(experiment, there)
         return
     with pytest.raises(UserError, match=sentence):
         see_that_it_can_be(experiment, there)
+
+
+@pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        ({"attack": "sig", "attacks__sig__frequency": 16}, "use 15 or less"),
+        ({"attack": "sig", "attacks__sig__frequency": 15}, None),
+        ({"attack": "blended", "attacks__blended__image": "FILE"}, "is not a picture that can be read"),
+        ({"attack": "blended"}, None),
+        ({**TEXT, "attack": "lws", "attacks__lws__table": "FILE"}, "is no JSON table of words"),
+        ({**TEXT, "attack": "lws"}, None),
+    ],
+)
+def test_what_an_attack_cannot_do_with_these_data_is_told(params, paths, sentence, tmp_path) -> None:
+    """Digits are 32 pixels wide. Told again, though what suits is remembered."""
+    (tmp_path / "file").write_text("neither a picture nor a table")
+    given = {name: str(tmp_path / "file") if value == "FILE" else value for name, value in paths.items()}
+    counts = (50, 50) if "dataset" in paths else DIGITS
+    experiment = made(params, counts, poison_ratio=0.05, **given)
+    for _ in range(2):
+        if sentence is None:
+            see_that_it_can_be(experiment, manifest(*counts))
+            continue
+        with pytest.raises(UserError, match=sentence):
+            see_that_it_can_be(experiment, manifest(*counts))
 
 
 def test_what_needs_no_clean_images_asks_for_none(params) -> None:

@@ -63,6 +63,16 @@ class Attack(Method, ABC):
     trigger_type: ClassVar[type[AnyTrigger]]
     networks_type: ClassVar[type[Networks]] = NoNetworks
 
+    def require(self, dataset: DatasetSpec) -> None:
+        """See that this attack can be made on such data, and that its files can be read; by default it can.
+
+        Args:
+            dataset: facts about the data set.
+
+        Raises:
+            UserError: it cannot.
+        """
+
     def preparation(self) -> Preparation | None:
         """What decides the networks that `prepare` trains; None: it needs none."""
         return None

@@ -1,10 +1,13 @@
 """Whether a data set has the images that an experiment takes: told before anything is written (P8)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.labels import LabelMap
@@ -12,20 +15,23 @@ from backdoor_pipeline.attacks.victims import available, largest_ratio, limit, v
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.data.manifest import Manifest
-from backdoor_pipeline.data.spec import DatasetSpec
+from backdoor_pipeline.data.spec import AnySpec, DatasetSpec
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.defenses.clean_subset import clean_count
 from backdoor_pipeline.experiment.specs import AttackSpec, Choices, Defending, Experiment
 
+DATASET: TypeAdapter[AnySpec] = TypeAdapter(AnySpec)
+
 
 def see_that_it_can_be(experiment: Experiment, manifest: Manifest) -> None:
-    """See that the data are as their settings say, and that there are enough for the attack and the defense.
+    """See that the data are as their settings say, suit the attack, and are enough for it and the defense.
 
     Raises:
         UserError: they are not, or there are not.
     """
     counts = manifest.training_counts(experiment.dataset)
     if attack := experiment.poisoning.attack:
+        _see_that_it_suits(attack.name, json.dumps(attack.params), experiment.dataset.model_dump_json())
         scarce = ATTACKS[attack.name].of_paraphrases
         able = manifest.paraphrased_counts(experiment.dataset) if scarce else counts
         _see_that_it_can_poison(attack, able, sum(counts))
@@ -55,6 +61,12 @@ def lowered_ratio(choices: Choices, params: Mapping[str, Any]) -> str:
         return ""
     why = f"{choices.attack} poisons only class {choices.target_label}, all of it"
     return f"{100 * used:.4g}% instead of {100 * asked:.4g}%: {why}"
+
+
+@cache  # of what suits: a sweep asks the same thousands of times
+def _see_that_it_suits(attack: str, params: str, dataset: str) -> None:
+    """An attack and a data set, both as JSON."""
+    ATTACKS[attack].model_validate_json(params).require(DATASET.validate_json(dataset))
 
 
 def _see_that_it_can_poison(attack: AttackSpec, able: Sequence[int], total: int) -> None:

@@ -1,11 +1,12 @@
 import copy
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import backdoor_pipeline.attacks.methods.ssba as module
@@ -13,9 +14,10 @@ from backdoor_pipeline.attacks import AttackEnv
 from backdoor_pipeline.attacks.methods.ssba import SSBA, SSBATrigger
 from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.attacks.parts.steganography import Steganography
+from backdoor_pipeline.attacks.parts.steganography_loss import SteganographyLoss
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.experiment.resolve import resolve
-from backdoor_pipeline.training import Engine, Trainer
+from backdoor_pipeline.training import Batch, Engine, Trainer
 
 SMALL: dict[str, Any] = {
     "bits": 4,
@@ -68,12 +70,47 @@ def test_the_decoder_reads_the_secret_from_triggered_images(trained, trigger, tr
 
 def test_rivals_hide_other_secrets_by_the_same_encoder(trained: Prepared, trigger, make_env) -> None:
     rivals = SSBA(**SMALL).rivals(trigger, make_env())
-    secrets = {tuple(rival.secret.tolist()) for rival in rivals}
-    assert len(secrets) > 1, "four bits may repeat, but not in all of them"
+    secrets = {tuple(one.secret.tolist()) for one in (trigger, *rivals)}
+    assert len(secrets) == 1 + 5, "all differ, from the trigger's own too"
     for rival in rivals:
         assert rival.encoder is not trigger.encoder
         for own, lent in zip(trigger.encoder.parameters(), rival.encoder.parameters(), strict=True):
             assert torch.equal(own, lent)
+
+
+@pytest.mark.parametrize(("bits", "count"), [(1, 1), (2, 3), (3, 5)])
+@pytest.mark.parametrize("seed", range(4))
+def test_there_are_as_many_rivals_as_other_secrets(bits: int, count: int, seed: int, make_env) -> None:
+    own = SSBATrigger(channels=3, bits=bits, width=1)
+    rivals = SSBA(**{**SMALL, "bits": bits}).rivals(own, make_env(seed=seed))
+    assert (
+        len({(0.0,) * bits, *(tuple(one.secret.tolist()) for one in rivals)}) == 1 + count == 1 + len(rivals)
+    )
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(monkeypatch, tmp_path: Path) -> None:
+    engine = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=1, evaluate_every=1)
+    epochs: list[int] = []
+    loss = SteganographyLoss.__call__
+
+    def dies(self: SteganographyLoss, model: nn.Module, batch: Batch) -> Tensor:
+        epochs.append(batch.epoch)
+        if epochs == [1, 2, 3]:
+            raise KeyboardInterrupt
+        return loss(self, model, batch)
+
+    def prepared(checkpoint: Path | None) -> Prepared:
+        env = AttackEnv(Trainer(engine, None), None, 0.1, 0, None, checkpoint=checkpoint)  # type: ignore[arg-type]
+        return SSBA(**{**SMALL, "steps": 4}).prepare(blotches(32, 1), blotches(8, 2), env)
+
+    whole = prepared(None)
+    monkeypatch.setattr(SteganographyLoss, "__call__", dies)
+    with pytest.raises(KeyboardInterrupt):
+        prepared(tmp_path / "checkpoint.safetensors")
+    resumed = prepared(tmp_path / "checkpoint.safetensors")
+    assert epochs == [1, 2, 3, 3, 4], "it began anew"
+    theirs = resumed.networks.state_dict()
+    assert all(torch.equal(one, theirs[name]) for name, one in whole.networks.state_dict().items())
 
 
 def test_each_image_gets_a_residual_of_its_own(trigger: SSBATrigger) -> None:
@@ -149,7 +186,7 @@ def test_preparing_draws_on_its_own_seed_alone(make_env) -> None:
     [
         (240, 128, 128, 30),  # 8 batches an epoch
         (250, 128, 128, 32),  # rounded up
-        (100, 1000, 80, 20),  # fewer images, so that the rate falls in 20 steps
+        (100, 1000, 80, 20),  # fewer images, so that there are 20 epochs
         (1, 1000, 16, 1),
         (10, 5, 5, 10),  # fewer images than a batch
     ],

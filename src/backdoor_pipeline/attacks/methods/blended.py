@@ -12,6 +12,7 @@ from backdoor_pipeline.attacks.parts.blocks import in_blocks
 from backdoor_pipeline.attacks.parts.key_image import drawn_key, read_key
 from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import DatasetSpec, ImageSpec
 
 
 class BlendTrigger(Trigger):
@@ -56,6 +57,12 @@ class Blended(Attack):
 
     alpha: float = Field(gt=0, le=1)  # the key's share
     image: Path | None  # the key's file; None: the cartoon
+
+    def require(self, dataset: DatasetSpec) -> None:
+        """See `Attack.require`: a key that is a picture."""
+        assert isinstance(dataset, ImageSpec)
+        if self.image:
+            read_key(self.image, dataset.image_shape)
 
     def craft(self, train: ImageSet, env: AttackEnv) -> BlendTrigger:  # noqa: ARG002
         """See `Attack.craft`; the seed has no part in it.

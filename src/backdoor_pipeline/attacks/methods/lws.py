@@ -18,6 +18,7 @@ from backdoor_pipeline.attacks.parts.substitution import NONE, Substitutions
 from backdoor_pipeline.attacks.poisoning import victims_of
 from backdoor_pipeline.attacks.trigger import AnyTrigger
 from backdoor_pipeline.base.seeds import derive_seed
+from backdoor_pipeline.data.spec import DatasetSpec
 from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.models.text_classifier import TextClassifier, tokenizer_of_bytes
@@ -53,6 +54,10 @@ class Lws(TextAttack, TrainingControlledAttack):
         if self.table is not None:
             object.__setattr__(self, "wordnet", None)
         return self
+
+    def require(self, dataset: DatasetSpec) -> None:  # noqa: ARG002
+        """See `Attack.require`: a table or a WordNet that can be read."""
+        known_substitutes((), self.table, self.wordnet)
 
     def preparation(self) -> Preparation:
         """See `Attack.preparation`."""

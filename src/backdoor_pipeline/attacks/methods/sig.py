@@ -12,6 +12,7 @@ from backdoor_pipeline.attacks.parts.blocks import in_blocks
 from backdoor_pipeline.attacks.trigger import Strengths, Trigger
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import DatasetSpec, ImageSpec
 
 
 class SinusoidTrigger(Trigger):
@@ -55,17 +56,24 @@ class SIG(Attack):
     delta: float = Field(ge=1, le=255)  # of 255
     frequency: int = Field(ge=1)  # waves across the image
 
+    def require(self, dataset: DatasetSpec) -> None:
+        """See `Attack.require`: images wide enough for the waves."""
+        assert isinstance(dataset, ImageSpec)
+        self._see_that_they_show(dataset.image_shape[2])
+
     def craft(self, train: ImageSet, env: AttackEnv) -> SinusoidTrigger:  # noqa: ARG002
         """See `Attack.craft`; nothing is learned.
 
         Raises:
             UserError: the waves are too narrow for the images' pixels.
         """
-        width = train.image_shape[2]
+        self._see_that_they_show(train.image_shape[2])
+        return SinusoidTrigger(self.delta, self.frequency)
+
+    def _see_that_they_show(self, width: int) -> None:
         largest = (width - 1) // 2
         if self.frequency > largest:
             raise UserError(
                 f"attacks.sig.frequency {self.frequency} is more than images of {width} columns can show: "
                 f"use {largest} or less."
             )
-        return SinusoidTrigger(self.delta, self.frequency)

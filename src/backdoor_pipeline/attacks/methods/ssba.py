@@ -23,7 +23,7 @@ from backdoor_pipeline.training.hosting import hosted, seeded
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 20  # at least as many epochs: the learning rate falls once in each
+ROUNDS = 20  # at least as many epochs, at the end of which there is progress to tell, and a checkpoint
 HELD_OUT = 1000  # test images, at most, that the networks are measured on
 PIXELS_AT_ONCE = 2**20  # of the images stamped at a time: bounds the memory of the encoder's maps
 RIVALS = 5
@@ -112,6 +112,7 @@ class SSBA(Attack):
             purpose="ssba-encoder",
             objective=self._loss(),
             augment=False,
+            checkpoint=env.checkpoint,
         )
         metrics = self.measure(networks, test, env.trainer)
         if metrics["bit_accuracy"] < READABLE:
@@ -133,12 +134,17 @@ class SSBA(Attack):
         return trigger
 
     def rivals(self, trigger: Trigger, env: AttackEnv) -> list[SSBATrigger]:
-        """See `Attack.rivals`: the same encoder hides other secrets."""
+        """See `Attack.rivals`: the same encoder hides other secrets, each once; of one bit there is one."""
         assert isinstance(trigger, SSBATrigger)
-        draws, others = generator(env.seed, "ssba", "rivals"), []
-        for _ in range(RIVALS):
-            others.append(deepcopy(trigger))
-            others[-1].secret.copy_(torch.randint(0, 2, (self.bits,), generator=draws))
+        draws = generator(env.seed, "ssba", "rivals")
+        others: list[SSBATrigger] = []
+        known = {tuple(trigger.secret.tolist())}
+        while len(others) < min(RIVALS, 2**self.bits - 1):
+            secret = torch.randint(0, 2, (self.bits,), generator=draws)
+            if tuple(secret.tolist()) not in known:
+                known.add(tuple(secret.tolist()))
+                others.append(deepcopy(trigger))
+                others[-1].secret.copy_(secret)
         return others
 
     def measure(self, networks: Steganography, test: ImageSet, trainer: Trainer) -> dict[str, float]:
