@@ -3,6 +3,7 @@
 import html
 import re
 
+import numpy as np
 import pytest
 import torch
 from helpers.tiny_backdoor import classifier
@@ -11,6 +12,8 @@ from torch import nn
 
 from backdoor_pipeline import api
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses.methods import ac
+from backdoor_pipeline.defenses.parts.clustering import Split
 from backdoor_pipeline.defenses.parts.exceedance import beyond
 from backdoor_pipeline.models import Classifier
 from backdoor_pipeline.scanning import Scan, detectors
@@ -62,6 +65,54 @@ def test_planted_rows_are_found(found) -> None:
         flagged = verdict.finding.suspicion.flagged
         assert flagged[400:].float().mean() > 0.9
         assert flagged[:400].float().mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("there", "suspicious", "chance"),
+    [
+        (25, False, "1"),  # of 200 trusted images an eighth of their half: not avoided by a tenth
+        (9, True, "1.5e-45"),  # 2 P(X <= 9), X binomial of 200 and 1/2
+    ],
+)
+def test_what_is_told_of_chance_is_what_decides(
+    monkeypatch, there: int, suspicious: bool, chance: str
+) -> None:
+    """Of a class in two even clusters so many trusted images lie in one."""
+    halves, known = np.arange(100) < 50, np.arange(200) < there
+    split = Split(halves, known, np.zeros(100))
+    monkeypatch.setattr(
+        ac, "split_in_two", lambda features, *_, **__: split if len(features) == 100 else None
+    )
+    scan = api.scan(
+        pixels(),
+        noise(800, 1),
+        noise(400, 2),
+        detectors=["ac"],
+        params={"ac": {"avoidance": 0.1}},
+        engine=ENGINE,
+    )
+    (verdict,) = scan.verdicts
+    assert scan.suspicious == suspicious
+    assert verdict.finding.sure == f"by chance {chance}, alarm below 0.0025"
+    assert suspicious or verdict.finding.says == "clean images avoid no cluster more than chance allows"
+
+
+def test_the_alarm_of_two_clusters_is_counted_twice(monkeypatch) -> None:
+    """2 P(X <= 3), X binomial of 20 and 1/2, is 0.0026: above 0.0025, half of it below."""
+    split = Split(np.arange(100) < 50, np.arange(20) < 3, np.zeros(100))
+    monkeypatch.setattr(
+        ac, "split_in_two", lambda features, *_, **__: split if len(features) == 100 else None
+    )
+    scan = api.scan(
+        pixels(),
+        noise(80, 1),
+        noise(400, 2),
+        detectors=["ac"],
+        params={"ac": {"avoidance": 0.5}},
+        engine=ENGINE,
+    )
+    assert not scan.suspicious
+    assert scan.verdicts[0].finding.sure == "by chance 0.0026, alarm below 0.0025"
 
 
 def test_clean_rows_raise_hardly_any_alarm() -> None:

@@ -205,6 +205,8 @@ def test_unlearning_keeps_what_was_learned_last(view, monkeypatch) -> None:
 def test_too_small_a_share_is_refused(view) -> None:
     with pytest.raises(UserError, match=r"use 0\.017 or more"):
         ABL(**{**SETTINGS, "isolation_ratio": 0.005}).defend(view)
+    with pytest.raises(UserError, match="is all of them, which leaves none to train on: lower it"):
+        ABL(**{**SETTINGS, "isolation_ratio": 0.9999}).require_images(60, 10)
 
 
 def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypatch) -> None:

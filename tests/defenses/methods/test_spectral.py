@@ -4,6 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Suspicion
 from backdoor_pipeline.defenses.methods.spectral import SpectralSignatures, outlier_scores
 from backdoor_pipeline.metrics.detection import detection
@@ -63,6 +64,13 @@ def test_a_planted_direction_is_found_whatever_the_mean() -> None:
     assert suspicion.flagged[:20].all()
     assert suspicion.flagged.sum() == 30  # 15 % of 200
     assert suspicion.scores[:20].min() > suspicion.scores[20:].max()
+
+
+def test_some_rows_have_to_stay() -> None:
+    spectral(85).require_images(3, 1)
+    spectral(0, assumed_ratio=0.99).require_images(3, 1)  # which takes half of a class at most
+    with pytest.raises(UserError, match="percentile 0 removes all of 144 samples: raise it"):
+        spectral(0).require_images(144, 1)
 
 
 @pytest.mark.parametrize(

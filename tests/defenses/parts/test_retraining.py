@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.parts.retraining import retrain_without
 from backdoor_pipeline.models import ModelOptions, build_model
@@ -33,6 +35,11 @@ def test_only_rows_that_are_not_flagged_with_their_given_labels(make_set, traine
     kept = [row for row in range(20) if row not in (0, 5, 19)]
     assert torch.equal(seen[0].images, train.images[kept])
     assert torch.equal(seen[0].labels, train.labels[kept])
+
+
+def test_without_any_row_there_is_nothing_to_train(make_set, trainer) -> None:
+    with pytest.raises(UserError, match="ac suspects all 20 training samples"):
+        retrain_without(torch.ones(20, dtype=torch.bool), view_of(make_set(rows=20), trainer), RECIPE, "ac")
 
 
 def test_it_starts_from_what_the_view_builds(make_set, trainer) -> None:

@@ -166,13 +166,18 @@ class ABL(Defense):
         """How many images are isolated.
 
         Raises:
-            UserError: it would be no image.
+            UserError: it would be none, or all.
         """
         count = round(self.isolation_ratio * images)
         if count == 0:
             raise UserError(
                 f"abl: isolation_ratio {self.isolation_ratio:g} of {images:,} images is no image: "
                 f"use {1 / images:.2g} or more."
+            )
+        if count == images:
+            raise UserError(
+                f"abl: isolation_ratio {self.isolation_ratio:g} of {images:,} images is all of them, which "
+                "leaves none to train on: lower it."
             )
         return count
 

@@ -71,23 +71,27 @@ class ActivationClustering(Defense, Detector):
         return Defended(model, metrics, history, suspicion, diagnostics)
 
     def detect(self, view: DefenderView, significance: float) -> Finding:
-        """See `Detector.detect`: by the rule `trusted`, as the others tell nothing of their false alarms."""
+        """See `Detector.detect`: by the rule `trusted`, as the others tell nothing of their false alarms.
+
+        Of the two clusters of a class the one that is avoided more is looked at: each has half of the level.
+        """
         features, trusted = (
             penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
         )
         level = significance / len(view.clean.classes)
-        careful = self.model_copy(update={"rule": "trusted", "significance": level})
+        careful = self.model_copy(update={"rule": "trusted", "significance": level / 2})
         suspicion, splits = careful.inspect(
             features, view.train.labels, trusted, view.clean.labels, view.seed
         )
         flagged = view.train.labels[suspicion.flagged].unique().tolist()
-        chance = min((split.p_value for split in splits.values()), default=1.0)
+        avoided = [split for split in splits.values() if self._avoided(split)]
+        chance = min(1.0, 2 * min((split.p_value for split in avoided), default=1.0))
         count, blamed = int(suspicion.flagged.sum()), named(flagged, view.clean.classes)
         return Finding(
             suspicious=count > 0,
             says=f"{blamed}: {count} rows in a cluster that clean images avoid" if count
-            else "every cluster has its share of clean images",
-            sure=f"by chance {chance:.1g}, alarm below {level:.1g}",
+            else "clean images avoid no cluster more than chance allows",
+            sure=f"by chance {chance:.2g}, alarm below {level:.2g}",
             suspicion=suspicion,
         )  # fmt: skip
 
@@ -136,8 +140,10 @@ class ActivationClustering(Defense, Detector):
             return split.share < self.size_threshold
         if self.rule == "silhouette":
             return split.silhouette > self.silhouette_threshold
-        avoided = split.trusted_share <= self.avoidance * split.share
-        return avoided and split.p_value < self.significance
+        return self._avoided(split) and split.p_value < self.significance
+
+    def _avoided(self, split: Split) -> bool:
+        return split.trusted_share <= self.avoidance * split.share
 
     def acquit(self, suspicion: Suspicion, labels: Tensor, tried: dict[int, Reclassified]) -> Suspicion:
         """No longer flag the rows of classes whose suspects were given their label again.

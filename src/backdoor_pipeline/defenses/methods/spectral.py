@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.spec import Kind
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Defense, Suspicion
 from backdoor_pipeline.defenses.detecting import Detector, Finding, named
@@ -39,8 +40,19 @@ class SpectralSignatures(Defense, Detector):
     assumed_ratio: float | None = Field(gt=0, lt=1)
     recipe: Recipe
 
+    def require_images(self, train: int, clean: int) -> None:  # noqa: ARG002
+        """See `Defense.require_images`: some that stay."""
+        if self.assumed_ratio is None and self._removed(train, train) == train:
+            raise UserError(
+                f"spectral: percentile {self.percentile:g} removes all of {train:,} samples: raise it."
+            )
+
     def defend(self, view: DefenderView) -> Defended:
-        """See `Defense.defend`."""
+        """See `Defense.defend`.
+
+        Raises:
+            UserError: all rows are removed, of classes this small.
+        """
         features, trusted = (
             penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
         )
@@ -80,7 +92,7 @@ class SpectralSignatures(Defense, Detector):
             suspicious=count > 0,
             says=f"{blamed}: {count} rows beyond all clean images" if count
             else "no class has more rows beyond its clean images than chance allows",
-            sure=f"by chance {min(chances.values(), default=1.0):.1g}, alarm below {level:.1g}",
+            sure=f"by chance {min(chances.values(), default=1.0):.2g}, alarm below {level:.2g}",
             suspicion=suspicion,
         )  # fmt: skip
 

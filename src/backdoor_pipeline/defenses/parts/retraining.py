@@ -4,6 +4,7 @@ import logging
 
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.models.classifier import Classifier
@@ -33,14 +34,21 @@ def retrain_without(
     """A new model of the suspect's architecture, trained on the rows that are not flagged.
 
     Args:
-        flagged: bool, (N,), rows of the training set; not all of them.
+        flagged: bool, (N,), rows of the training set.
         view: whose training set, architecture, engine and seed are used.
         recipe: of the training.
         purpose: the defense; another name gives other random numbers.
 
     Returns:
         The model and its history.
+
+    Raises:
+        UserError: all rows are flagged.
     """
+    if flagged.all():
+        raise UserError(
+            f"{purpose} suspects all {len(flagged):,} training samples: none is left to train on."
+        )
     model = view.new_model(derive_seed(view.seed, purpose, "weights"))
     kept = view.train.subset((~flagged).nonzero().squeeze(1))
     history = view.trainer.fit(model, kept, recipe, seed=view.seed, purpose=f"{purpose} retraining")
