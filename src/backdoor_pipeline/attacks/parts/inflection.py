@@ -53,7 +53,10 @@ class Inflections:
         return [one for one in dict.fromkeys(found) if one.lemma in self.wordnet.senses[one.part]]
 
     def inflect(self, lemma: str, part: PartOfSpeech, form: Form) -> str | None:
-        """This form of a lemma; None where it has several, as past and participle may be, or none."""
+        """This form of a lemma; None where WordNet lists several, as went and gone, or there is none.
+
+        Where it lists one of past tense and participle only, as shown, that stands for both.
+        """
         if not form:
             return lemma
         if irregular := self._irregular[lemma, part, form]:
