@@ -1,6 +1,7 @@
 """What cannot be a model, trained or scored, is told in one sentence, before any work."""
 
 import pytest
+import torch
 from helpers.refusals import InAList, evaluate, images, network, of_texts, poison, texts, told, train
 from torch import nn
 
@@ -29,6 +30,7 @@ NAMES = ("ant", "bee", "cat", "dog")
     (lambda: train(network(), images(classes=9)), "the samples have labels up to 8, the model 4 classes"),
     (lambda: train(data=images(channels=1)), "the samples are of 1x8x8 .*, the model of 3x8x8"),
     (lambda: train(nn.Conv2d(3, 4, 3)), r"puts out \(1, 4, 6, 6\) of one sample"),
+    (lambda: train(nn.Flatten()), "Flatten has no weights"),
     (lambda: train(InAList()), "InAList takes no samples such as these"),
     (lambda: train(network().requires_grad_(False)), "Sequential has no weights to train"),
     (lambda: train(data=images(size=6)), "the samples are of 3x6x6 .*, the model of 3x8x8"),
@@ -75,3 +77,11 @@ def test_of_models(call, match) -> None:
 ])  # fmt: skip
 def test_of_wrapping(call, match) -> None:
     told(call, match)
+
+
+def test_too_little_memory_is_told_as_such() -> None:
+    class Large(nn.Linear):
+        def forward(self, given: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    told(lambda: evaluate(Large(8, 4)), "there is not enough memory")

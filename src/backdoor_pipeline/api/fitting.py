@@ -3,7 +3,7 @@
 from torch import nn
 
 from backdoor_pipeline.api.checks import FAILURES, brief, kind_of_samples, sized
-from backdoor_pipeline.base.errors import UserError, quoted
+from backdoor_pipeline.base.errors import UserError, quoted, user_error
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.spec import Kind
@@ -66,10 +66,13 @@ def see_that_it_answers(trainer: Trainer, model: nn.Module, data: SampleSet) -> 
     """
     see_that_it_reads(model, data, "samples")
     name = type(model).__name__
+    if next(model.parameters(), None) is None:
+        raise UserError(f"{name} has no weights: give a network that ends with a linear layer.")
     try:
         shape = tuple(trainer.logits(model, data.inputs[:1]).shape)
     except FAILURES as error:
-        raise UserError(f"{name} takes no samples such as these: {brief(error)}.") from error
+        lack = user_error(error)  # of memory, which is no fault of the samples' kind
+        raise lack or UserError(f"{name} takes no samples such as these: {brief(error)}.") from error
     highest = int(data.labels.max())
     if len(shape) != 2:
         raise UserError(f"{name} puts out {shape} of one sample, not logits, (1, K).")
