@@ -5,14 +5,18 @@ from typing import Any
 
 import torch
 
-from backdoor_pipeline.api.data import image_set
-from backdoor_pipeline.api.defaults import choice, trainer_of, with_defaults
+from backdoor_pipeline.api.checks import kind_of_samples, see_that_they_are_alike
+from backdoor_pipeline.api.data import samples_of
+from backdoor_pipeline.api.defaults import choices, trainer_of, with_defaults
 from backdoor_pipeline.attacks import ATTACKS, Attack, AttackEnv, TrainingControlledAttack, poisoning
 from backdoor_pipeline.attacks.labels import LabelMap
-from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.base.errors import UserError, quoted
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec, ImageSpec, TextSpec
 from backdoor_pipeline.data.texts import TextSet
+from backdoor_pipeline.experiment.feasible import see_that_the_target_is_a_class
+from backdoor_pipeline.experiment.kinds import made_for, misfit
+from backdoor_pipeline.experiment.validation import check
 from backdoor_pipeline.training import Engine
 
 UNVARIED = Augmentation(crop_padding=0, horizontal_flip=False)
@@ -59,41 +63,62 @@ def poison(
         The changed training rows, the triggered test samples and the trigger.
 
     Raises:
-        UserError: the attack trains the victim's model itself, or the ratio is not feasible.
+        UserError: the attack learns its trigger with the victim's model (Input-aware, LWS; of WaNet the rows
+            are as many as one epoch has), is not made for such samples, or is not known; the samples are no
+            data set, or not alike; or the ratio, the target or the seed is out of range or not feasible.
     """
-    chosen = attack(made) if isinstance(made, str) else made
-    if isinstance(chosen, TrainingControlledAttack) and chosen.preparation():
-        raise UserError(
-            f"{chosen.name} trains the victim's model itself: kedro run --params attack:{chosen.name}."
-        )
-    clean, held_out = (one if isinstance(one, TextSet) else image_set(one) for one in (train, test))
-    target = choice("target_label") if target_label is None else target_label
+    chosen = _made(made)
+    asked = choices(target_label=target_label, poison_ratio=poison_ratio, seed=seed)
+    clean, held_out = samples_of(train), samples_of(test)
+    _see_that_they_suit(chosen, clean, held_out)
+    see_that_the_target_is_a_class(asked.target_label, len(clean.classes), "the training set")
     env = AttackEnv(
         trainer=trainer_of(engine),
-        label_map=LabelMap("all_to_one", target, len(clean.classes)),
-        poison_ratio=choice("poison_ratio") if poison_ratio is None else poison_ratio,
-        seed=choice("seed") if seed is None else seed,
+        label_map=LabelMap("all_to_one", asked.target_label, len(clean.classes)),
+        poison_ratio=asked.poison_ratio,
+        seed=asked.seed,
         dataset=facts(clean),
     )
     if chosen.preparation():
         env = replace(env, prepared=chosen.prepare(clean, held_out, env))
-    anywhere = choice("poison_target_class") and not chosen.other_classes_only
+    anywhere = asked.poison_target_class and not chosen.other_classes_only
     return poisoning.poison(chosen, clean, held_out, env, poison_target_class=anywhere)
 
 
-def facts(data: ImageSet | TextSet) -> DatasetSpec:
-    """What is known of a data set at hand: its mean and deviation are measured."""
+def _made(given: Any) -> Attack:
+    """The attack, or that of this name, whose poison can be made without a model."""
+    made = attack(given) if isinstance(given, str) else given
+    if not isinstance(made, Attack):
+        raise UserError(f"{quoted(given)} is no attack: give a name, or what attack(name) makes.")
+    if isinstance(made, TrainingControlledAttack) and made.preparation():
+        raise UserError(
+            f"{made.name} learns its trigger with the victim's model: kedro run --params attack:{made.name}."
+        )
+    return made
+
+
+def _see_that_they_suit(chosen: Attack, clean: SampleSet, held_out: SampleSet) -> None:
+    kind = kind_of_samples(clean)
+    if chosen.kind != kind:
+        raise misfit("attack", chosen.name, kind, made_for(kind)["attack"][1])
+    see_that_they_are_alike(held_out, clean, "test samples", "training samples")
+
+
+def facts(data: SampleSet) -> DatasetSpec:
+    """What is known of a data set at hand: its mean and deviation are measured.
+
+    Raises:
+        UserError: it has one class only; or images that are neither gray nor RGB, or not square.
+    """
     common = {"name": "at-hand", "source": "at-hand", "options": {}, "num_classes": len(data.classes)}
     if isinstance(data, TextSet):
-        return TextSpec(**common, kind="text", length=LENGTH)
-    channels, size, _ = data.image_shape
+        return check(TextSpec, {**common, "kind": "text", "length": LENGTH}, "the data set")
+    channels, height, width = data.image_shape
+    if height != width:
+        raise UserError(f"the images are {height} by {width} pixels: give square ones.")
     pixels: torch.Tensor = data.images[:LOOKED_AT].float() / 255
     mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp(min=0.001)
-    return ImageSpec(
-        **common,
-        image_size=size,
-        channels=channels,
-        mean=mean.tolist(),
-        std=std.tolist(),
-        augmentation=UNVARIED,
+    measured = {"mean": mean.tolist(), "std": std.tolist(), "augmentation": UNVARIED}
+    return check(
+        ImageSpec, {**common, "image_size": height, "channels": channels, **measured}, "the data set"
     )

@@ -1,6 +1,6 @@
-"""Data sets as this project has them, as others have them, and as PyTorch wants them."""
+"""Data sets as this project has them, and as others have them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from backdoor_pipeline.api.files import inside, told
-from backdoor_pipeline.base.errors import UserError, unknown
+from backdoor_pipeline.api.checks import FAILURES, brief, see_that_a_set_is_whole
+from backdoor_pipeline.api.defaults import one_of
+from backdoor_pipeline.api.files import as_path
+from backdoor_pipeline.base.errors import UserError, quoted
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows, overlay
 from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.splits import Splits
-from backdoor_pipeline.data.table import read_rows
+from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.experiment.conf import base_parameters
 from backdoor_pipeline.experiment.resolve import dataset_spec
 
@@ -36,10 +36,10 @@ def load_data(name: str, raw: str | Path = RAW, **changes: Any) -> Splits:
         UserError: it is not known; or, when it is asked for, not there or damaged.
     """
     blocks = base_parameters()["datasets"]
-    if name not in blocks and "source" not in changes:
-        raise unknown("data set", name, blocks)
+    if "source" not in changes:
+        one_of(blocks, name, "data set")
     spec = dataset_spec(name, {**blocks.get(name, {}), **changes})
-    return Splits(partial(load_split, spec, Path(raw)))
+    return Splits(partial(load_split, spec, as_path(raw)))
 
 
 def image_set(data: Any, labels: Any = None, classes: Sequence[str] | None = None) -> ImageSet:
@@ -52,26 +52,81 @@ def image_set(data: Any, labels: Any = None, classes: Sequence[str] | None = Non
         classes: the names of the classes; None: their numbers.
 
     Raises:
-        UserError: the images are of another kind, range or shape.
+        UserError: the images or labels are of another kind, range or shape, or there are none.
     """
-    if isinstance(data, ImageSet):
-        return data
+    made = data if isinstance(data, ImageSet) else _made(data, labels, classes)
+    see_that_a_set_is_whole(made)
+    return made
+
+
+def _made(data: Any, labels: Any, classes: Sequence[str] | None) -> ImageSet:
     if labels is None:
+        data, labels = _pairs(data)
+    images, numbers = _as_bytes(_tensor(data, "images")), _as_labels(_tensor(labels, "labels"))
+    if len(images) != len(numbers):
+        raise UserError(f"there are {len(images)} images but {len(numbers)} labels: give as many.")
+    named = range(int(numbers.max()) + 1) if classes is None else classes
+    if isinstance(named, str) or not isinstance(named, Iterable):
+        raise UserError(f"classes is {quoted(named)}: give a list of names.")
+    return ImageSet(images, numbers, tuple(map(str, named)))
+
+
+def samples_of(data: Any) -> SampleSet:
+    """Images in any form that `image_set` takes, or a `TextSet`.
+
+    Raises:
+        UserError: see `image_set`.
+    """
+    if not isinstance(data, TextSet):
+        return image_set(data)
+    see_that_a_set_is_whole(data)
+    return data
+
+
+def _pairs(data: Any) -> tuple[Tensor, list[Any]]:
+    """Images of a PyTorch data set, (N, ...), and their labels."""
+    if isinstance(data, np.ndarray | Tensor):
+        raise UserError("images need labels: give image_set(images, labels).")
+    if isinstance(data, TextSet):
+        raise UserError("these are texts: images are asked for.")
+    try:
         pairs = [data[i] for i in range(len(data))]
-        data = torch.stack([torch.as_tensor(np.asarray(image)) for image, _ in pairs])
-        labels = [label for _, label in pairs]
-    images, numbers = _as_bytes(torch.as_tensor(data)), torch.as_tensor(labels).long()
-    names = classes or [str(k) for k in range(int(numbers.max()) + 1)]
-    return ImageSet(images, numbers, tuple(names))
+        images = [torch.as_tensor(np.asarray(image)) for image, _ in pairs]
+        return torch.stack(images) if images else torch.empty(0), [label for _, label in pairs]
+    except FAILURES as error:
+        raise UserError(
+            f"{type(data).__name__} is no data set of images of one size, each with a label: {brief(error)}."
+        ) from error
+
+
+def _tensor(given: Any, which: str) -> Tensor:
+    try:
+        return torch.as_tensor(given)
+    except FAILURES as error:
+        raise UserError(f"the {which} are no array of numbers: {brief(error)}.") from error
+
+
+def _as_labels(labels: Tensor) -> Tensor:
+    """Int64, (N,)."""
+    whole = labels.long()
+    if labels.dim() != 1:
+        raise UserError(
+            f"labels must be one whole number for each image, not of shape {tuple(labels.shape)}."
+        )
+    if not torch.equal(whole.to(labels.dtype), labels):
+        raise UserError("labels must be whole numbers.")
+    return whole
 
 
 def _as_bytes(images: Tensor) -> Tensor:
     """Uint8, (N, C, H, W)."""
+    if len(images.shape) and not images.numel():
+        raise UserError("there are no samples: give at least one.")
     images = images.unsqueeze(1) if images.dim() == 3 else images  # gray ones
     if images.dim() != 4:
         raise UserError(f"images must be (N, C, H, W) or (N, H, W, C), not {tuple(images.shape)}.")
     if images.is_floating_point():
-        if images.min() < 0 or images.max() > 1:
+        if not (images.min() >= 0 and images.max() <= 1):  # so is what is no number
             raise UserError("float images must be in [0, 1]: give them before they are normalized.")
         images = (images * 255).round().byte()
     if images.dtype != torch.uint8:
@@ -79,48 +134,3 @@ def _as_bytes(images: Tensor) -> Tensor:
     if images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
         images = images.permute(0, 3, 1, 2)
     return images.contiguous()
-
-
-class PoisonedDataset(Dataset[tuple[Any, int]]):
-    """Poisoned samples for PyTorch's loaders: a float image (C, H, W) in [0, 1] or a sentence, and its label.
-
-    Attributes:
-        samples: the rows that an attack changed, or the whole training set, the changed rows laid over it.
-        rows: the changed rows, with their true labels.
-        poisoned: which of the samples are poisoned: bool, (N,); the others are clean, or cross samples.
-    """
-
-    def __init__(self, rows: PoisonedRows, clean: SampleSet | None = None) -> None:
-        self.rows = rows
-        if clean is None:
-            self.inputs, self.labels = rows.inputs, rows.labels
-            self.poisoned = rows.roles == ROLES.index("poisoned")
-        else:
-            whole = overlay(clean, rows)
-            self.inputs, self.labels = whole.inputs, whole.labels  # type: ignore[assignment]
-            self.poisoned = rows.mask(len(whole))
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        """One sample as it was given to the victim."""
-        row = torch.tensor([range(len(self))[index]])
-        sample = self.inputs[row]
-        label = int(self.labels[row])
-        return (sample[0].float() / 255 if isinstance(sample, Tensor) else sample.sentences[0]), label
-
-
-def poisoned_dataset(path: str | Path, clean: SampleSet | None = None) -> PoisonedDataset:
-    """What an attack left in `data/02_poisoned`.
-
-    Args:
-        path: `train.parquet` or `test.parquet` of an artefact, or its folder, for the training rows.
-        clean: the training set that the changed rows are to be laid over; None: the changed rows alone.
-
-    Raises:
-        UserError: there is no such file, or it is damaged.
-    """
-    file = inside(path, "train.parquet")
-    with told(file):
-        return PoisonedDataset(read_rows(file)[0], clean)

@@ -6,12 +6,14 @@ from typing import Any, cast
 
 from torch import nn
 
-from backdoor_pipeline.api.data import image_set
-from backdoor_pipeline.api.defaults import choice, trainer_of, with_defaults
+from backdoor_pipeline.api.data import samples_of
+from backdoor_pipeline.api.defaults import choices, known_class, trainer_of, with_defaults
+from backdoor_pipeline.api.fitting import kind_of_model, see_that_it_is_for
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
-from backdoor_pipeline.data.texts import TextSet
+from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.defenses import DEFENSES, Defended, DefenderView
+from backdoor_pipeline.experiment.kinds import made_for, misfit
 from backdoor_pipeline.models import Classifier, WrappedClassifier
 from backdoor_pipeline.training import Engine
 
@@ -46,14 +48,14 @@ def defend(
     Raises:
         UserError: the defense or a parameter is not known, or cannot do with this model or these samples.
     """
-    defense = with_defaults(DEFENSES, name, budget, DEFENSES[name].budget, params)
+    defense = with_defaults(DEFENSES, name, budget, known_class(DEFENSES, name).budget, params)
     if not isinstance(model, Classifier):
         raise UserError(f"wrap the model first: defend({name!r}, wrap(model, image_size=...), ...).")
     if train is None and defense.reads_train:
         raise UserError(f"{name} looks at the training set: defend({name!r}, model, clean, train).")
-    classes = model.description.num_classes
-    trusted = samples_of(clean, classes)
-    received = trusted if train is None else samples_of(train, classes)
+    see_that_it_is_made_for(name, model)
+    trusted = samples_for(model, clean, "trusted samples")
+    received = trusted if train is None else samples_for(model, train, "training samples")
     copied = deepcopy(model)
     defense.require(copied)
     defense.require_images(len(received), len(trusted))
@@ -62,7 +64,7 @@ def defend(
         train=cast(ImageSet, received),
         clean=cast(ImageSet, trusted),
         trainer=trainer_of(engine),
-        seed=choice("seed") if seed is None else seed,
+        seed=choices(seed=seed).seed,
         build=copied.fresh if isinstance(copied, WrappedClassifier) else None,
     )
     defended = defense.defend(view)
@@ -70,8 +72,29 @@ def defend(
     return defended
 
 
-def samples_of(data: Any, classes: int) -> ImageSet | TextSet:
-    """The samples; of a few, the highest class may be missing, and is added."""
-    samples = data if isinstance(data, TextSet) else image_set(data)
-    more = tuple(str(k) for k in range(len(samples.classes), classes))
+def see_that_it_is_made_for(name: str, model: Classifier) -> None:
+    """See that a defense is made for what a model reads, images or texts.
+
+    Raises:
+        UserError: it is not; the sentence names those that are.
+    """
+    kind = kind_of_model(model)
+    if kind not in DEFENSES[name].kinds:
+        raise misfit("defense", name, kind, made_for(kind)["defense"][1])
+
+
+def samples_for(model: Classifier, data: Any, which: str) -> SampleSet:
+    """Samples that fit a model; of a few, the highest class may be missing, and is added.
+
+    Args:
+        model: the model.
+        data: in any form that `image_set` takes, or a `TextSet`.
+        which: what they are, in the plural, for messages.
+
+    Raises:
+        UserError: they do not.
+    """
+    samples = samples_of(data)
+    see_that_it_is_for(model, samples, which)
+    more = tuple(str(k) for k in range(len(samples.classes), model.description.num_classes))
     return replace(samples, classes=samples.classes + more)

@@ -1,14 +1,17 @@
 """Models and triggers from their files; nothing in a file is ever executed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
+from backdoor_pipeline.api.checks import FAILURES, brief
 from backdoor_pipeline.attacks import files as triggers
 from backdoor_pipeline.attacks.trigger import AnyTrigger
-from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.errors import UserError, quoted
 from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.models import Classifier
 from backdoor_pipeline.models import files as models
@@ -51,8 +54,13 @@ def save_model(model: Classifier, path: str | Path, **facts: JsonValue) -> None:
     Raises:
         UserError: no registered architecture builds it, or it cannot be written.
     """
+    if not isinstance(model, Classifier):
+        raise UserError(f"{type(model).__name__} is no Classifier: only a model of this project has a file.")
     architecture(model.description.name)
-    models.save_model(Path(path), model, facts)
+    try:
+        models.save_model(as_path(path), model, facts)
+    except TypeError as error:  # of JSON
+        raise UserError(f"the facts about a model must be plain values: {brief(error)}.") from error
 
 
 def load_trigger(path: str | Path) -> AnyTrigger:
@@ -66,7 +74,10 @@ def load_trigger(path: str | Path) -> AnyTrigger:
     """
     file = inside(path, "trigger.safetensors")
     with told(file):
-        return triggers.load_trigger(file)
+        try:
+            return triggers.load_trigger(file)
+        except FAILURES as error:  # another of this project's files, such as a model
+            raise CorruptFileError("it holds no trigger") from error
 
 
 @contextmanager
@@ -82,4 +93,16 @@ def told(file: Path) -> Iterator[None]:
 
 def inside(path: str | Path, name: str) -> Path:
     """The file of this name in a folder; a path that is no folder is the file itself."""
-    return Path(path, name) if Path(path).is_dir() else Path(path)
+    given = as_path(path)
+    return given / name if given.is_dir() else given
+
+
+def as_path(given: Any) -> Path:
+    """A path.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise UserError(f"{quoted(given)} is no path: give the name of a file or a folder.")
+    return Path(given)

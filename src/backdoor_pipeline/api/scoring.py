@@ -5,10 +5,13 @@ from typing import Any
 from torch import nn
 
 from backdoor_pipeline.analysis.scoring import score
-from backdoor_pipeline.api.data import image_set
+from backdoor_pipeline.api.checks import see_that_they_are_alike, see_that_they_are_rows
+from backdoor_pipeline.api.data import samples_of
 from backdoor_pipeline.api.defaults import trainer_of
+from backdoor_pipeline.api.fitting import see_that_it_answers
+from backdoor_pipeline.base.errors import UserError, quoted
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.data.texts import TextSet
+from backdoor_pipeline.metrics import accuracy
 from backdoor_pipeline.metrics.accuracy import Scores
 from backdoor_pipeline.training import Engine
 
@@ -26,7 +29,29 @@ def evaluate(
 
     Returns:
         Fractions; None where there is nothing triggered.
+
+    Raises:
+        UserError: the model does not take such samples, or the triggered ones are none of theirs.
     """
-    samples = test if isinstance(test, TextSet) else image_set(test)
+    samples, trainer = samples_of(test), trainer_of(engine)
     stamped = PoisonedRows.none_of(samples) if triggered is None else triggered
-    return score(trainer_of(engine), model, samples, stamped)
+    see_that_they_are_rows(stamped)
+    see_that_they_are_alike(stamped, samples, "triggered samples", "test samples")
+    see_that_it_answers(trainer, model, samples)
+    return score(trainer, model, samples, stamped)
+
+
+def defense_effectiveness(before: Scores, after: Scores) -> float | None:
+    """DER: how far ASR falls, less how far C-Acc does, in 0..1; None without an attack.
+
+    Args:
+        before: of the victim's model, from `evaluate`.
+        after: of the defended one.
+
+    Raises:
+        UserError: one is not what `evaluate` returns.
+    """
+    for given in (before, after):
+        if not isinstance(given, Scores):
+            raise UserError(f"{quoted(given)} has no scores: give what evaluate(...) returns.")
+    return accuracy.defense_effectiveness(before, after)

@@ -38,6 +38,21 @@ def see_that_it_can_be(experiment: Experiment, manifest: Manifest) -> None:
     _see_that_it_can_defend(experiment.defending, sum(counts))
 
 
+def see_that_the_target_is_a_class(target: int, classes: int, whose: str) -> None:
+    """See that the label which the attacker wants is one of the data set's.
+
+    Args:
+        target: the label.
+        classes: K.
+        whose: what has so many, for the message.
+
+    Raises:
+        UserError: it is not.
+    """
+    if target >= classes:
+        raise UserError(f"target_label {target} is out of range: {whose} has the labels 0 to {classes - 1}.")
+
+
 def with_feasible_ratio(choices: Choices, dataset: DatasetSpec, manifest: Manifest) -> Choices:
     """The choices, but for a clean-label attack no higher ratio than its target class allows.
 

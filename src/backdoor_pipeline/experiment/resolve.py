@@ -13,7 +13,8 @@ from backdoor_pipeline.data.manifest import Manifest
 from backdoor_pipeline.data.spec import SPECS, DatasetSpec, ImageSpec, Kind, TextSpec, kind_of
 from backdoor_pipeline.defenses import DEFENSES, Defense
 from backdoor_pipeline.experiment.budget import Budget
-from backdoor_pipeline.experiment.feasible import with_feasible_ratio
+from backdoor_pipeline.experiment.feasible import see_that_the_target_is_a_class, with_feasible_ratio
+from backdoor_pipeline.experiment.kinds import MadeFor, made_for, misfit
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.recipes import with_recipes
 from backdoor_pipeline.experiment.specs import (
@@ -82,16 +83,12 @@ def build_experiment(
     budget, dataset = memo.of(
         _dataset, choices.dataset, choices.train_images, params["datasets"], params["budget"]
     )
-    if choices.target_label >= dataset.num_classes:
-        raise UserError(
-            f"target_label {choices.target_label} is out of range: "
-            f"{dataset.name} has the labels 0 to {dataset.num_classes - 1}."
-        )
+    see_that_the_target_is_a_class(choices.target_label, dataset.num_classes, dataset.name)
     manifest = survey(dataset)
     if manifest and not ratio_given:
         choices = with_feasible_ratio(choices, dataset, manifest)
     kind = dataset.kind_of_samples
-    _see_that_kinds_agree(choices, kind, memo.of(_made_for, kind))
+    _see_that_kinds_agree(choices, kind, memo.of(made_for, kind))
     choices = choices.model_copy(update={"control": _is_controlled(choices, kind)})
     attack, poisoning = _poisoning(choices, params, budget, memo)
     training = _training(choices, params, budget, attack)
@@ -144,37 +141,16 @@ def dataset_spec(name: str, block: Params) -> ImageSpec | TextSpec:
     return check(SPECS[kind_of(dict(block))], {"name": name, **facts}, f"datasets.{name}")
 
 
-MadeFor = dict[str, tuple[list[str], list[str]]]
-
-
-def _made_for(kind: Kind) -> MadeFor:
-    """The attacks, defenses and models there are, and of each those that are made for such samples."""
-    attacks, defenses = _methods(ATTACKS), _methods(DEFENSES)
-    return {
-        "attack": (attacks, [one for one in attacks if ATTACKS[one].kind == kind]),
-        "defense": (defenses, [one for one in defenses if kind in DEFENSES[one].kinds]),
-        "model": (model_names(), model_names(kind)),
-    }
-
-
-def _see_that_kinds_agree(choices: Choices, kind: Kind, made_for: MadeFor) -> None:
+def _see_that_kinds_agree(choices: Choices, kind: Kind, suitable: MadeFor) -> None:
     """See that attack, defense and model are made for images, or for texts, as the data set's samples are.
 
     Raises:
         UserError: one is not; the sentence names those that are.
     """
-    for asked, (known, fitting) in made_for.items():
+    for asked, (known, fitting) in suitable.items():
         name = getattr(choices, asked)
         if name in known and name not in fitting:
-            why = DEFENSES[name].why_images if asked == "defense" else ""
-            raise UserError(
-                f"{asked} '{name}' is not made for {kind}s, which data set '{choices.dataset}' holds"
-                f"{f' ({why})' if why else ''}: choose one of {', '.join(fitting)}."
-            )
-
-
-def _methods(registry: Registry[Any]) -> list[str]:
-    return [name for name in registry.names() if name != NONE]
+            raise misfit(asked, name, kind, fitting, f"data set '{choices.dataset}'")
 
 
 def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) -> Preparing:

@@ -65,10 +65,15 @@ def check(kind: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
     try:
         made = kind.model_validate(values)
     except ValidationError as error:
-        raise UserError(_told(kind, error.errors(), where)) from None
+        raise told_of(error, kind, where) from None
     for location in _truths_for_numbers(values, made):
         raise UserError(f"{_path(where, location)} is a truth value, which won't do: give it a number.")
     return made
+
+
+def told_of(error: ValidationError, kind: type[BaseModel], where: str) -> UserError:
+    """What Pydantic found wrong with the fields of `kind`, as `check` tells it."""
+    return UserError(_told(kind, error.errors(), where))
 
 
 def _truths_for_numbers(given: object, made: object) -> Iterator[tuple[object, ...]]:

@@ -1,9 +1,10 @@
 """All detectors that apply, one after the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
@@ -60,6 +61,20 @@ def detectors() -> list[str]:
     ]
 
 
+def see_that_they_detect(names: Iterable[Any]) -> None:
+    """See that these are detectors of images.
+
+    Raises:
+        UserError: one is none; the sentence names those that are.
+    """
+    known = detectors()
+    for name in names:
+        if name in DEFENSES.names() and name not in known:
+            raise UserError(f"defense '{name}' is no detector of images: choose one of {', '.join(known)}.")
+        if name not in known:
+            raise unknown("detector", name, known)
+
+
 def scan(
     view: DefenderView, train: ImageSet | None, chosen: Mapping[str, Defense], significance: float
 ) -> Scan:
@@ -70,7 +85,11 @@ def scan(
         train: the training set; None: detectors that look at it do not apply.
         chosen: detectors by name, with their hyper-parameters.
         significance: see `Detector.detect`; for each of them.
+
+    Raises:
+        UserError: a defense is no detector of images.
     """
+    see_that_they_detect(chosen)
     return Scan([_ask(name, one, view, train, significance) for name, one in chosen.items()], train)
 
 
