@@ -82,3 +82,11 @@ def test_equal_values_are_equal_texts() -> None:
     assert text(0.1) == text("0.1") == text("1e-1") == "0.1"
     assert text(5) == text(5.0) == "5"
     assert (text(True), text(None), text(float("nan")), text("size")) == ("true", "null", "null", "size")
+
+
+def test_an_attackers_own_schedule_is_not_chosen_by_the_victims() -> None:
+    own = {"attack": "wanet", "poisoning.attack.params.training.gamma": 0.3, "training.recipe.gamma": 0.3}
+    made = to_cells(results(row(**own), *grid(**{"training.recipe.gamma": [0.1, 0.5]}).to_dict("records")))
+    left = matching(made, {"training.gamma": 0.5})
+    assert set(left["attack"]) == {"badnets", "wanet"}
+    assert set(left.loc[left["attack"] == "badnets", "training.recipe.gamma"]) == {0.5}

@@ -60,7 +60,15 @@ class Parameter:
             return ~cells["attack"].isin(UNTOLD)
         if self.column == "clean_ratio":
             return cells["defense"] != NONE
-        return pd.Series(True, index=cells.index)
+        return ~decided_by_attacker(self.column, cells)
+
+
+def decided_by_attacker(column: str, cells: pd.DataFrame) -> "pd.Series[bool]":
+    """Where it is of a training recipe and the attacker, who controls the training, decides it."""
+    own = f"{ATTACK}training.{column.removeprefix(RECIPE)}"
+    if column.startswith(RECIPE) and own in cells:
+        return cells[own].notna()
+    return pd.Series(False, index=cells.index)
 
 
 def names_of(column: str, cells: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from backdoor_pipeline.reporting.columns import (
     ATTACK,
     DEFENSE,
     GOAL,
-    RECIPE,
+    decided_by_attacker,
     parameter_columns,
     short_name,
     text,
@@ -60,7 +60,9 @@ def _variants(
     labels = np.full(len(cells), "", dtype=object)
     varied = [name for name in columns if cells[name].nunique(dropna=False) > 1]
     codes = np.array([pd.factorize(cells[name], use_na_sentinel=False)[0] for name in varied])
-    needed = cells[[*dict.fromkeys([*varied, *(alike or [])])]]  # of hundreds: each group is a copy
+    theirs = [name for name in map(str, cells) if name.startswith(f"{ATTACK}training.")]
+    # of hundreds: each group is a copy
+    needed = cells[[*dict.fromkeys([*varied, *theirs, *(alike or [])])]]
     for group in cells.groupby(within, sort=False).indices.values() if varied else ():
         places = np.asarray(group)
         own = needed.iloc[places]
@@ -76,18 +78,23 @@ def _differing(codes: NDArray[np.int64], parts: list[NDArray[np.int64]]) -> list
     return [int(number) for number in differ.nonzero()[0]]
 
 
+def _told(cells: pd.DataFrame, name: str) -> list[str | None]:
+    """The values as texts; None of what the attack's own parameters say already."""
+    theirs = decided_by_attacker(name, cells)
+    return [None if one else text(value) for value, one in zip(cells[name], theirs, strict=True)]
+
+
 def _texts(cells: pd.DataFrame, columns: list[str]) -> list[str]:
-    combinations = list(zip(*(cells[name].map(text) for name in columns), strict=True))
+    combinations = list(zip(*(_told(cells, name) for name in columns), strict=True))
     counts = Counter(combinations).most_common()
     usual = counts[0][0] if len(counts) == 1 or counts[0][1] >= USUAL * counts[1][1] else None
     names = {combination: _text(columns, combination, usual) for combination, _ in counts}
     return [names[combination] for combination in combinations]
 
 
-def _text(columns: list[str], values: tuple[str, ...], usual: tuple[str, ...] | None) -> str:
+def _text(columns: list[str], values: tuple[str | None, ...], usual: tuple[str | None, ...] | None) -> str:
     return ", ".join(
         f"{short_name(name)}={value}"
         for number, (name, value) in enumerate(zip(columns, values, strict=True))
-        if (usual is None or value != usual[number])
-        and not (name.startswith(RECIPE) and value == "null")  # an attacker's own recipe: see `to_cells`
+        if value is not None and (usual is None or value != usual[number])
     )
