@@ -89,3 +89,23 @@ def test_an_attackers_own_schedule_is_no_label_of_its_training() -> None:
     found = labels(made, "protocol")
     assert found["badnets"] == ["", "training.gamma=0.5"]
     assert found["wanet"] == ["", "training.clip_norm=null"]
+
+
+def test_imported_data_sets_are_experiments_of_their_own_named_briefly() -> None:
+    column, folder = "poisoning.imported.data", "data/02_poisoned/imported"
+    made = results(
+        *(row(attack="imported", asr_after=asr, **{column: f"{folder}/{name}"})
+          for name, asr in (("theirs", 0.9), ("others", 0.1))),
+        row(),
+    )  # fmt: skip
+    settings = summarize(with_variants(to_cells(made)))
+    defended = settings[settings["defense"] == "ft"].set_index(["attack", "attack_variant"])
+    assert defended["n"].tolist() == [1, 1, 1]
+    assert defended["asr_mean"].to_dict() == pytest.approx(
+        {("badnets", ""): 20, ("imported", "data=others"): 10, ("imported", "data=theirs"): 90}
+    )
+
+
+def test_of_folders_of_one_name_the_whole_paths_are_told() -> None:
+    made = results(*(row(attack="imported", **{"poisoning.imported.data": one}) for one in ("a/x", "b/x")))
+    assert labels(made, "attack_variant")["imported"] == ["data=a/x", "data=b/x"]

@@ -6,6 +6,7 @@ all are where none is usual.
 """
 
 from collections import Counter
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from backdoor_pipeline.reporting.columns import (
     ATTACK,
+    DATA,
     DEFENSE,
     GOAL,
     decided_by_attacker,
@@ -31,7 +33,7 @@ USUAL = 2  # times as many results as the next
 def with_variants(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells with `attack_variant`, `defense_variant` and `protocol` (what else was varied), as texts."""
     columns = parameter_columns(cells.columns)
-    attack = [name for name in columns if name.startswith(ATTACK) or name in GOAL]
+    attack = [name for name in columns if name.startswith(ATTACK) or name in (*GOAL, DATA)]
     defense = [name for name in columns if name.startswith(DEFENSE) or name == "clean_ratio"]
     rest = [name for name in columns if name not in attack and name not in defense]
     return cells.assign(
@@ -81,7 +83,14 @@ def _differing(codes: NDArray[np.int64], parts: list[NDArray[np.int64]]) -> list
 def _told(cells: pd.DataFrame, name: str) -> list[str | None]:
     """The values as texts; None of what the attack's own parameters say already."""
     theirs = decided_by_attacker(name, cells)
-    return [None if one else text(value) for value, one in zip(cells[name], theirs, strict=True)]
+    texts = [None if one else text(value) for value, one in zip(cells[name], theirs, strict=True)]
+    return _within_one_folder(texts) if name == DATA else texts
+
+
+def _within_one_folder(paths: list[str | None]) -> list[str | None]:
+    """The paths' last parts, if all are in one folder: figures' labels have no room for more."""
+    folders = {PurePath(one).parent for one in paths if one and one != text(None)}
+    return [one and PurePath(one).name for one in paths] if len(folders) == 1 else paths
 
 
 def _texts(cells: pd.DataFrame, columns: list[str]) -> list[str]:
