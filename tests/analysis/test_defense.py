@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from backdoor_pipeline.analysis.defense import defense_figure
@@ -28,6 +29,17 @@ def test_every_panel_is_in_the_table() -> None:
     assert {trace["name"] for trace in figure.plotly["data"]} == {
         "loss", "held_out_accuracy", "clean", "cross", "poisoned",
     }  # fmt: skip
+
+
+def test_scores_of_images_of_which_nobody_knows_whether_they_are_poisoned_are_shown() -> None:
+    suspicion = pd.DataFrame({"score": [0.0, 0.5, 1.0], "flagged": [False] * 3})
+    figure = defense_figure(NO_HISTORY, suspicion, np.array(["unknown"] * 3), Diagnostics(), "a title")
+    assert set(figure.table["series"]) == {"unknown"}
+    assert figure.table["y"].sum() == pytest.approx(1)
+    (trace,) = figure.plotly["data"]
+    assert (trace["name"], trace["type"]) == ("unknown", "bar")
+    (axes,) = figure.drawn.canvas.axes
+    assert [one.get_text() for one in axes.get_legend().get_texts()] == ["unknown"]
 
 
 def test_a_defense_that_leaves_nothing_still_has_a_figure() -> None:

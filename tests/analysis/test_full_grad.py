@@ -1,7 +1,8 @@
 import pytest
 import torch
 from helpers.made_models import classifier, fixed
-from torch import nn
+from torch import Tensor, nn
+from torchvision.ops import Permute
 
 from backdoor_pipeline.analysis.full_grad import effective_bias, full_grad, full_gradients
 from backdoor_pipeline.models import ModelOptions, build_model
@@ -89,3 +90,86 @@ def test_a_smaller_layer_is_laid_over_the_image() -> None:
     assert saliency[0, 0] == 1
     assert saliency[4:, 4:].max() < 0.5
     assert saliency.shape == (8, 8)
+
+
+TO_LAST, TO_FRONT = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+def per_place(*layers: nn.Module) -> nn.Module:
+    """Of images of 8 x 8, two channels at each place behind these layers; class 1 is channel 0 at (2, 5)."""
+    weight = torch.zeros(2, 8, 8)
+    weight[0, 2, 5] = 1
+    head = fixed(nn.Linear(128, 2), torch.stack([torch.zeros(128), weight.flatten()]))
+    return classifier(*layers, nn.Flatten(), head)
+
+
+def lifted() -> nn.Module:
+    """What is given and a half in the first channel, nothing in the second."""
+    return fixed(nn.Linear(1, 2), torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.0]))
+
+
+def test_linear_layers_that_have_their_channels_at_the_end_keep_their_places() -> None:
+    model = per_place(Permute(TO_LAST), lifted(), Permute(TO_FRONT))
+    images, classes = torch.rand(2, 1, 8, 8) + 0.1, torch.tensor([1, 0])
+    _, (of_places, _) = full_gradients(model, images, classes)
+    assert of_places.shape == (2, 2, 8, 8)
+    assert of_places[0, 0, 2, 5] == 0.5
+    assert of_places.abs().sum() == 0.5
+    maps = full_grad(model, images, classes)
+    expected = torch.zeros(2, 8, 8)
+    expected[0, 2, 5] = 2  # of the pixels 1, of the biases 1
+    assert torch.equal(maps, expected)
+
+
+class Shifted(nn.Module):
+    """Adds what a linear layer makes of a table that is no image, as Swin's relative positions are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.ones(1, 3, 3, 1))
+        self.of_table = lifted()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps + self.of_table(self.table).mean()
+
+
+class InWindows(nn.Module):
+    """A linear layer on the 16 windows of 2 x 2 pixels, as MaxViT's: (N, 16, 4, C)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = lifted()
+
+    def forward(self, images: Tensor) -> Tensor:
+        windows = nn.functional.unfold(images, 2, stride=2).transpose(1, 2).unsqueeze(3)
+        channels = self.inside(windows).permute(0, 3, 2, 1).flatten(0, 1)
+        return nn.functional.fold(channels, 8, 2, stride=2).unflatten(0, (-1, 2)).squeeze(2)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [(Permute(TO_LAST), lifted(), Permute(TO_FRONT), Shifted()), (InWindows(), nn.Identity())],
+    ids=["a table", "windows"],
+)
+def test_what_has_no_place_in_the_image_is_not_laid_over_it(layers) -> None:
+    maps = full_grad(per_place(*layers), torch.rand(2, 1, 8, 8) + 0.1, torch.tensor([1, 1]))
+    expected = torch.zeros(8, 8)
+    expected[2, 5] = 1 if isinstance(layers[0], InWindows) else 2
+    assert torch.equal(maps, expected.expand(2, 8, 8))
+
+
+class Tokens(nn.Module):
+    """A linear layer on the 64 pixels as tokens, without a class token: (N, 64, C)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = lifted()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.inside(images.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (8, 8))
+
+
+def test_tokens_that_are_no_square_behind_a_class_token_are_left_out() -> None:
+    maps = full_grad(per_place(Tokens()), torch.rand(1, 1, 8, 8) + 0.1, torch.tensor([1]))
+    assert maps[0, 2, 5] == 1
+    assert maps.sum() == 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from backdoor_pipeline.analysis.samples import amplification, sample_sheet
+from backdoor_pipeline.analysis.samples import amplification, clean_sheet, sample_sheet
 from backdoor_pipeline.analysis.sheet import FRAME
 
 CLASSES = ["airplane", "automobile", "a class whose name is far too long for one column"]
@@ -116,3 +116,13 @@ def test_too_many_or_unpaired_images_are_refused():
         sheet_of(noise(11, 1, 8, 8), noise(11, 1, 8, 8))
     with pytest.raises(ValueError, match="1 to 10 pairs"):
         sheet_of(noise(2, 1, 8, 8), noise(3, 1, 8, 8))
+
+
+def test_images_without_a_trigger_are_one_row():
+    images = noise(4, 3, 32, 32)
+    figure = clean_sheet(images, torch.tensor([0, 1, 2, 0]), CLASSES, "a title")
+    sheet = shown_in_browser(figure)
+    assert sheet.shape == (34, 4 * 34, 3)
+    np.testing.assert_array_equal(sheet[1:33, 35:67], images[1].permute(1, 2, 0))
+    assert figure.plotly["layout"]["yaxis"]["ticktext"] == ["clean"]
+    assert figure.table["true_label"].tolist() == [CLASSES[label] for label in (0, 1, 2, 0)]

@@ -23,7 +23,22 @@ def test_what_seems_to_contradict_itself_is_explained() -> None:
     assert loud.png != stealth_figure(MEASURED | {"ssim": 0.9894}, "a title").png
 
 
+def said(figure):
+    (annotation,) = figure.plotly["layout"]["annotations"]
+    return annotation["text"]
+
+
 def test_the_control_says_so() -> None:
     figure = stealth_figure({"poisoned_images": 0, "seconds": 0.0}, "a title")
     assert figure.table.empty
+    assert "no attack" in said(figure)
     assert figure.png.startswith(b"\x89PNG")
+
+
+def test_imported_poison_is_not_called_no_attack() -> None:
+    imported = {"target_class": None, "poisoned_images": 92, "triggered_images": 40, "cross_images": 0}
+    figure = stealth_figure({**imported, "seconds": 0.0}, "a title")
+    assert figure.table.empty
+    assert "not known" in said(figure)
+    assert "no attack" not in said(figure)
+    assert figure.png != stealth_figure({"poisoned_images": 0, "seconds": 0.0}, "a title").png

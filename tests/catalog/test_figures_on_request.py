@@ -83,6 +83,16 @@ def test_every_figure_has_a_name_that_may_be_asked_for(params) -> None:
     assert set(FIGURES) - set(params["analysis"]["figures"]) == {"umap"}
 
 
+def test_a_model_that_nothing_defended_has_no_confusion_after_a_defense(params) -> None:
+    defended, undefended = (resolve({**params, "defense": name}).analyzing.figures for name in ("ft", "none"))
+    assert set(defended) - set(undefended) == {"confusion_after"}
+    assert {"umap", "confusion_before"} == set(
+        resolve(
+            change(params, defense="none", analysis__figures=["umap", "confusion_before", "confusion_after"])
+        ).analyzing.figures
+    )
+
+
 def test_which_figures_are_drawn_changes_no_name_and_no_result(params) -> None:
     other = resolve(change(params, analysis__figures=["umap"], analysis__formats=["pdf"]))
     usual = resolve(params)

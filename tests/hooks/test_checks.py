@@ -105,6 +105,7 @@ def evaluated(project: Path) -> Path:
             "unknown parameter of the results 'datset': did you mean 'dataset'",
         ),
         ({"sensitivity": "attacks.x.y"}, r"unknown parameter of the results 'attacks\.x\.y'"),
+        ({"sensitivity": "model"}, r"report\.sensitivity: model .* is no hyper-parameter"),
         ({"published": "absent.csv"}, "there is no file absent.csv"),
     ],
 )

@@ -36,6 +36,9 @@ def test_the_control_shows_untouched_images(make_set) -> None:
     )
     assert "no attack" in sheet.title
     assert len(sheet.table) == 3
+    assert sheet.title.startswith("Test images: ")
+    assert sheet.plotly["layout"]["yaxis"]["ticktext"] == ["clean"]
+    assert list(sheet.table) == ["true_label"]
 
 
 def test_confusion_counts_the_clean_test_set_only(make_set) -> None:

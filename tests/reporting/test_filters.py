@@ -67,6 +67,7 @@ def test_what_is_not_there_is_said(cells, where, sentence) -> None:
         ("training.lr", "training.recipe.lr", None),
         ("epochs", "training.recipe.epochs", None),
         ("clean_ratio", "clean_ratio", None),
+        ("imported.data", "poisoning.imported.data", ("attack", "imported")),
     ],
 )  # fmt: skip
 def test_users_names_and_columns(name, column, of) -> None:
@@ -82,3 +83,20 @@ def test_equal_values_are_equal_texts() -> None:
     assert text(0.1) == text("0.1") == text("1e-1") == "0.1"
     assert text(5) == text(5.0) == "5"
     assert (text(True), text(None), text(float("nan")), text("size")) == ("true", "null", "null", "size")
+
+
+def test_imported_data_are_chosen_by_the_name_that_they_are_given_by() -> None:
+    column = "poisoning.imported.data"
+    made = to_cells(results(*(row(attack="imported", **{column: one}) for one in ("a", "b")), row()))
+    assert names_of(column, made) == ["imported.data"]
+    left = matching(made, {"imported.data": "b"})
+    assert set(left["attack"]) == {"badnets", "imported"}
+    assert set(left.loc[left["attack"] == "imported", column]) == {"b"}
+
+
+def test_an_attackers_own_schedule_is_not_chosen_by_the_victims() -> None:
+    own = {"attack": "wanet", "poisoning.attack.params.training.gamma": 0.3, "training.recipe.gamma": 0.3}
+    made = to_cells(results(row(**own), *grid(**{"training.recipe.gamma": [0.1, 0.5]}).to_dict("records")))
+    left = matching(made, {"training.gamma": 0.5})
+    assert set(left["attack"]) == {"badnets", "wanet"}
+    assert set(left.loc[left["attack"] == "badnets", "training.recipe.gamma"]) == {0.5}

@@ -89,3 +89,18 @@ def test_the_figure_shows_the_six_with_the_most_values_and_the_undefended_first(
 @pytest.mark.parametrize(("values", "log"), [([0.001, 0.1], True), ([1, 10], False), ([0, 100], False)])
 def test_far_apart_values_get_a_logarithmic_axis(values, log) -> None:
     assert logarithmic(values) == log
+
+
+def test_an_attackers_own_schedule_has_no_part_in_a_sweep_of_the_victims() -> None:
+    own = {"attack": "wanet", "poisoning.attack.params.training.gamma": 0.3, "training.recipe.gamma": 0.3}
+    swept = grid(**{"training.recipe.gamma": [0.1, 0.5]}).to_dict("records")
+    table = sweep_table(to_cells(results(row(**own), *swept)), "training.gamma")
+    assert table["value"].tolist() == [0.1, 0.5] * 2, "numbers, of FT and of no defense"
+
+
+@pytest.mark.parametrize("name", ["dataset", "model", "attack", "defense", "seed"])
+def test_what_says_which_experiment_it_is_is_no_hyper_parameter(name) -> None:
+    values = {"seed": [0, 1], "attack": ["badnets", "blended"], "defense": ["ft", "none"]}
+    made = grid(**{name: values.get(name, ["digits", "resnet20"])}, **{LR: [0.01, 0.1]})
+    with pytest.raises(UserError, match=rf"report\.sensitivity: {name} .* --params {name}=VALUE\.$"):
+        sensitivity(to_cells(made), name)

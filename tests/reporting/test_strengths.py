@@ -70,3 +70,16 @@ def test_what_differs_otherwise_is_not_mixed() -> None:
     cells = to_cells(results(experiment(1, 0.1), experiment(2, 0.3, poison_ratio=0.01)))
     strengths = pd.concat([measured(1, 0.1, {0.1: 1.0}), measured(2, 0.3, {0.1: 0.0})])
     assert strength_table(cells, strengths).empty
+
+
+def test_panels_of_several_models_are_named_by_them() -> None:
+    other = {"model": "resnet20"}
+    one = [experiment(1, 0.1), experiment(2, 0.3)]
+    cells = to_cells(results(*one, experiment(3, 0.1, **other), experiment(4, 0.3, **other)))
+    strengths = pd.concat(
+        [measured(number, trained, {0.1: 1.0}) for number, trained in enumerate((0.1, 0.3) * 2, 1)]
+    )
+    titles = [axes.get_title() for axes in strength_matrix(cells, strengths).drawn.canvas.axes]
+    assert titles == ["blended, digits, resnet20, 10%", "blended, digits, resnet8, 10%"]
+    (alone,) = strength_matrix(to_cells(results(*one)), strengths).drawn.canvas.axes
+    assert alone.get_title() == "blended, digits, 10%"

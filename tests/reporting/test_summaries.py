@@ -1,5 +1,6 @@
 from helpers.results import grid, results, row
 
+from backdoor_pipeline.reporting import heat_map, tables
 from backdoor_pipeline.reporting.cells import to_cells
 from backdoor_pipeline.reporting.summary import drawn, slices, summarize, with_labels
 from backdoor_pipeline.reporting.variants import with_variants
@@ -57,3 +58,24 @@ def test_a_few_cells_of_a_sweep_are_not_drawn_and_variants_run_alike_are() -> No
     assert set(drawn(made)["attacker"]) == {"badnets"}
     alike = with_labels(settings(grid(defense=["ft", "anp"], **{size: [3, 5]})))
     assert set(drawn(alike)["attacker"]) == {"badnets (patch_size=3)", "badnets (patch_size=5)"}
+
+
+LR = "defending.defense.params.recipe.lr"
+
+
+def test_variants_that_are_not_drawn_do_not_come_back_with_the_control() -> None:
+    wide = grid(attack=["badnets", "blended", "sig", "lf", "none"], defense=["ft", "none"]).to_dict("records")
+    rates = (0.1, 0.2, 0.3)
+    swept = [row(**{LR: rate}) for rate in rates]
+    (plain,) = slices(settings(results(*wide, *swept)), BY)
+    for more in ([], swept):
+        controls = [row(attack="none", **{LR: rate}) for rate in rates]
+        (only,) = slices(settings(results(*wide, *more, *controls)), BY)
+        assert sorted(only.control["defender"]) == sorted(plain.control["defender"]) == ["ft", "none"]
+        for matrix in (heat_map.Matrix(only).columns, tables.Matrix(only).defenders):
+            assert matrix == ["none", "ft"]
+
+
+def test_a_defense_of_the_control_alone_stays_with_it() -> None:
+    (only,) = slices(settings(results(row(), row(attack="none"), row(attack="none", defense="anp"))), BY)
+    assert sorted(only.control["defender"]) == ["anp", "ft", "none"]

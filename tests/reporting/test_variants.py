@@ -62,3 +62,50 @@ def test_means_are_over_seeds_alone() -> None:
     assert usual["asr_std"] == pytest.approx(26.457513)  # sqrt((20^2 + 10^2 + 30^2) / 2)
     assert (other["n"], other["asr_mean"]) == (1, pytest.approx(90))
     assert other["asr_std"] != other["asr_std"], "of one seed there is no standard deviation"
+
+
+@pytest.mark.parametrize("name", ["training.recipe.clip_norm", "training.recipe.warmup"])
+@pytest.mark.parametrize("usual", [0.05, None])
+def test_what_a_recipe_leaves_out_is_told_apart_from_what_it_has(name, usual) -> None:
+    def made(value, **given):
+        return row(defense="none", **given, **({} if value is None else {name: value}))
+
+    other = None if usual else 0.05
+    rows = [made(usual, seed=0, asr_after=1.0), made(usual, seed=1, asr_after=0.5)]
+    settings = summarize(with_variants(to_cells(results(*rows, made(other, seed=0, asr_after=0.25)))))
+    found = settings.set_index("protocol")
+    short = name.replace(".recipe", "")
+    assert found["n"].to_dict() == {"": 2, f"{short}={other or 'null'}": 1}
+    assert found.loc["", "asr_mean"] == pytest.approx(75)
+
+
+def test_an_attackers_own_schedule_is_no_label_of_its_training() -> None:
+    own, name, clip = (
+        "poisoning.attack.params.training.gamma", "training.recipe.gamma", "training.recipe.clip_norm",
+    )  # fmt: skip
+    usual = grid(seed=[0, 1], **{name: [0.1], clip: [1.0]}).to_dict("records")
+    theirs = [row(attack="wanet", **{own: 0.3, name: 0.3, clip: value}) for value in (1.0, None)]
+    made = results(*usual, row(**{name: 0.5, clip: 1.0}), *theirs)
+    found = labels(made, "protocol")
+    assert found["badnets"] == ["", "training.gamma=0.5"]
+    assert found["wanet"] == ["", "training.clip_norm=null"]
+
+
+def test_imported_data_sets_are_experiments_of_their_own_named_briefly() -> None:
+    column, folder = "poisoning.imported.data", "data/02_poisoned/imported"
+    made = results(
+        *(row(attack="imported", asr_after=asr, **{column: f"{folder}/{name}"})
+          for name, asr in (("theirs", 0.9), ("others", 0.1))),
+        row(),
+    )  # fmt: skip
+    settings = summarize(with_variants(to_cells(made)))
+    defended = settings[settings["defense"] == "ft"].set_index(["attack", "attack_variant"])
+    assert defended["n"].tolist() == [1, 1, 1]
+    assert defended["asr_mean"].to_dict() == pytest.approx(
+        {("badnets", ""): 20, ("imported", "data=others"): 10, ("imported", "data=theirs"): 90}
+    )
+
+
+def test_of_folders_of_one_name_the_whole_paths_are_told() -> None:
+    made = results(*(row(attack="imported", **{"poisoning.imported.data": one}) for one in ("a/x", "b/x")))
+    assert labels(made, "attack_variant")["imported"] == ["data=a/x", "data=b/x"]

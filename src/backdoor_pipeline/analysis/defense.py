@@ -20,7 +20,9 @@ from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 MOST_PICTURES, PER_ROW = 12, 3  # that can be told apart at a quarter of a page
 CLASS = "class"  # the horizontal axis of defenses that look at every class
 COLORS = (style.BLUE, style.GREEN, style.VERMILION, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
-KIND_COLORS = {"clean": style.BLUE, "cross": style.ORANGE, "poisoned": style.VERMILION}
+KIND_COLORS = {
+    "clean": style.BLUE, "cross": style.ORANGE, "poisoned": style.VERMILION, "unknown": style.NEUTRAL,
+}  # fmt: skip
 
 
 def defense_figure(
@@ -31,7 +33,7 @@ def defense_figure(
     Args:
         history: a row per epoch of its main training, with `epoch` and `loss`; may be empty.
         suspicion: a row per training image, with `score` and `flagged`; may be empty.
-        kinds: for each training image, in truth: `clean`, `poisoned` or `cross`.
+        kinds: for each training image, in truth: `clean`, `poisoned`, `cross` or, if imported, `unknown`.
         shown: the defense's diagnostics.
         title: names the experiment.
 

@@ -9,7 +9,7 @@ from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 Lines = dict[str, tuple[list[float], list[float]]]  # of every series, x and y
 
 BINS = 50
-KINDS = ("clean", "cross", "poisoned")
+KINDS = ("clean", "cross", "poisoned", "unknown")
 LOSS, SEARCH, SUSPICION = "loss", "search", "suspicion"  # panels
 
 

@@ -53,8 +53,29 @@ def sample_sheet(
     columns = [_column_title(*names) for names in zip(true, given, strict=True)]
     rows = ["clean", "triggered", f"difference\n({TIMES}{factor})"]
     sheet = Sheet(torch.stack([clean, triggered, difference]), rows, columns)
-    width = min(style.PAGE, NAMES + 0.8 * len(columns))
-    return Figure(title, sheet.draw(title, width), sheet.plotly(title), _table(change, true, given))
+    return _figure(title, sheet, _table(change, true, given))
+
+
+def clean_sheet(images: Tensor, labels: Tensor, classes: Sequence[str], title: str) -> Figure:
+    """Images that no trigger has touched, in one row.
+
+    Args:
+        images: uint8, (n, C, H, W), C of 1 or 3, n of 1 to 10.
+        labels: int64, (n,).
+        classes: the K class names.
+        title: names the experiment.
+
+    Returns:
+        The sheet; its table has the `true_label` of each column.
+    """
+    names = [classes[label] for label in labels.tolist()]
+    sheet = Sheet(images.cpu()[None], ["clean"], [_column_title(name, name) for name in names])
+    return _figure(title, sheet, pd.DataFrame({"true_label": names}))
+
+
+def _figure(title: str, sheet: Sheet, table: pd.DataFrame) -> Figure:
+    width = min(style.PAGE, NAMES + 0.8 * len(sheet.columns))
+    return Figure(title, sheet.draw(title, width), sheet.plotly(title), table)
 
 
 def amplification(change: Tensor) -> int:

@@ -20,6 +20,9 @@ MEASURES = {
     "unchanged": ("unchanged", "{:.0%}"),
 }
 
+NO_ATTACK = "no attack: no image was changed"
+NO_TWINS = "of imported images, what they looked like before is not known"
+
 LIKE, LOUD = 0.99, 30.0  # an SSIM above and a PSNR below (dB) seem to contradict each other
 WHY = (
     "Why SSIM is high where PSNR is low: SSIM is a mean over windows that stay inside the image. A small "
@@ -31,7 +34,8 @@ def stealth_figure(metrics: Mapping[str, Any], title: str) -> Figure:
     """A row per kind of changed image, a column per distance from the clean version.
 
     Args:
-        metrics: what the stage poison measured, see `metrics.stealth`; without them for no attack.
+        metrics: what the stage poison measured, see `metrics.stealth`; without them for no attack, and for
+            somebody else's, which has a `target_class` like all attacks.
         title: names the experiment.
 
     Returns:
@@ -50,6 +54,8 @@ def stealth_figure(metrics: Mapping[str, Any], title: str) -> Figure:
         for kind, values in rows.items()
     }
     remark = WHY if any(_contradict(row) for row in rows.values()) else ""
+    if not rows:
+        remark = NO_TWINS if "target_class" in metrics else NO_ATTACK
     return Figure(
         title, _draw(headings, cells, remark, title), _plotly(headings, cells, remark, title), table
     )
@@ -66,11 +72,11 @@ def _cell(value: float | None, form: str) -> str:
 
 @style.styled
 def _draw(headings: list[str], cells: Mapping[str, list[str]], remark: str, title: str) -> Drawn:
-    lines = textwrap.wrap(remark, 100)
+    lines = textwrap.wrap(remark, 100) if cells else []
     figure, (axes,) = style.canvas(title, style.PAGE, 0.25 * max(2, len(cells) + 1) + 0.17 * len(lines))
     axes.set_axis_off()
     if not cells:
-        axes.text(0.5, 0.5, "no attack: no image was changed", ha="center", va="center")
+        axes.text(0.5, 0.5, remark, ha="center", va="center")
         return Drawn(figure)
     table = axes.table(
         cellText=list(cells.values()),

@@ -18,6 +18,7 @@ from backdoor_pipeline.experiment.kinds import MadeFor, made_for, misfit
 from backdoor_pipeline.experiment.parameter_names import check_names_of
 from backdoor_pipeline.experiment.recipes import with_recipes
 from backdoor_pipeline.experiment.specs import (
+    OF_DEFENDED,
     OF_TEXTS,
     Analyzing,
     AttackSpec,
@@ -107,7 +108,7 @@ def build_experiment(
         watching=Watching.nothing()
         if training.elsewhere
         else memo.of(_watching, params["watch"], budget, kind),
-        analyzing=memo.of(_analyzing, params["analysis"], kind),
+        analyzing=memo.of(_analyzing, params["analysis"], kind, choices.defense == NONE),
         control=_training(choices.model_copy(update={"attack": NONE}), params, budget, None)
         if choices.control
         else None,
@@ -227,10 +228,11 @@ def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
     return watching
 
 
-def _analyzing(analysis: Params, kind: Kind) -> Analyzing:
-    """Of images without the figures that are of words."""
+def _analyzing(analysis: Params, kind: Kind, undefended: bool) -> Analyzing:
+    """Of images without the figures that are of words; without a defense, without those of its model."""
     analyzing = check(Analyzing, analysis, "analysis")
-    figures = tuple(name for name in analyzing.figures if kind == "text" or name not in OF_TEXTS)
+    absent = {*(OF_TEXTS if kind != "text" else ()), *(OF_DEFENDED if undefended else ())}
+    figures = tuple(name for name in analyzing.figures if name not in absent)
     return analyzing.model_copy(update={"figures": figures})
 
 

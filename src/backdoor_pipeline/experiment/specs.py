@@ -150,6 +150,7 @@ FigureName = Literal[
     "tsne", "umap", "activations", "tac", "stealth", "words_removed", "perplexity",
 ]  # fmt: skip
 OF_TEXTS: tuple[FigureName, ...] = ("words_removed", "perplexity")  # images have none of these
+OF_DEFENDED: tuple[FigureName, ...] = ("confusion_after",)  # nor has a model that nothing defended
 
 
 class Analyzing(Spec):

@@ -4,12 +4,12 @@ import pandas as pd
 
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting.columns import (
-    ATTACK,
     DEFENSE,
     GOAL,
     IDENTITY,
     RECIPE,
     UNTOLD,
+    decided_by_attacker,
     parameter_columns,
 )
 
@@ -78,10 +78,8 @@ def _leave_empty(cells: pd.DataFrame) -> None:
             cells[name] = cells[name].where(~cells["attack"].isin(UNTOLD))
     if "clean_ratio" in cells:
         cells["clean_ratio"] = cells["clean_ratio"].where(cells["defense"] != NONE)
-    for name in [name for name in map(str, cells) if name.startswith(f"{ATTACK}training.")]:
-        recipe = RECIPE + name.removeprefix(f"{ATTACK}training.")
-        if recipe in cells:  # of an attacker who controls the training
-            cells[recipe] = cells[recipe].where(cells[name].isna())
+    for name in [name for name in map(str, cells) if name.startswith(RECIPE)]:
+        cells[name] = cells[name].where(~decided_by_attacker(name, cells))
 
 
 def _number(rows: pd.DataFrame, name: str) -> "pd.Series[float]":

@@ -12,6 +12,7 @@ from backdoor_pipeline.base.registry import IMPORTED, NONE
 
 IDENTITY = ("dataset", "model", "attack", "defense", "poison_ratio")  # what a published table names a cell by
 GOAL = ("target_label", "label_map", "poison_target_class")  # what the attacker is after, beside the ratio
+DATA = "poisoning.imported.data"  # whose the imported poison is
 UNTOLD = (NONE, IMPORTED)  # attacks whose ratio and goal mean nothing, or are not known to us
 ATTACK, DEFENSE = "poisoning.attack.params.", "defending.defense.params."
 RECIPE, OPTIONS, DATASET = "training.recipe.", "training.options.", "dataset."
@@ -50,6 +51,8 @@ class Parameter:
             return cls(name, f"{prefix}{field}", (owner, block))
         if name == "epochs" or table == "training":
             return cls(name, RECIPE + (rest or name), None)
+        if name == f"{IMPORTED}.data":
+            return cls(name, DATA, ("attack", IMPORTED))
         return cls(name, name, None)
 
     def applies(self, cells: pd.DataFrame) -> "pd.Series[bool]":
@@ -60,7 +63,15 @@ class Parameter:
             return ~cells["attack"].isin(UNTOLD)
         if self.column == "clean_ratio":
             return cells["defense"] != NONE
-        return pd.Series(True, index=cells.index)
+        return ~decided_by_attacker(self.column, cells)
+
+
+def decided_by_attacker(column: str, cells: pd.DataFrame) -> "pd.Series[bool]":
+    """Where it is of a training recipe and the attacker, who controls the training, decides it."""
+    own = f"{ATTACK}training.{column.removeprefix(RECIPE)}"
+    if column.startswith(RECIPE) and own in cells:
+        return cells[own].notna()
+    return pd.Series(False, index=cells.index)
 
 
 def names_of(column: str, cells: pd.DataFrame) -> list[str]:
@@ -69,6 +80,8 @@ def names_of(column: str, cells: pd.DataFrame) -> list[str]:
         if column.startswith(prefix):
             with_it = cells.loc[cells[column].notna(), owner]
             return [f"{table}.{one}.{column.removeprefix(prefix)}" for one in sorted(with_it.unique())]
+    if column == DATA:
+        return [f"{IMPORTED}.data"]
     return [short_name(column)]
 
 
@@ -76,6 +89,8 @@ def short_name(column: str) -> str:
     """A column's name within its block: `poisoning.attack.params.alpha` is `alpha`."""
     if column == f"{RECIPE}epochs":
         return "epochs"
+    if column == DATA:
+        return "data"
     for _, prefix in BLOCKS.values():
         column = column.removeprefix(prefix)
     return column.replace(RECIPE, "training.")
@@ -84,7 +99,7 @@ def short_name(column: str) -> str:
 def parameter_columns(columns: Iterable[str]) -> list[str]:
     """The columns that say how an experiment was made, `IDENTITY` and the seed left aside, each once."""
     prefixes = (ATTACK, DEFENSE, RECIPE, OPTIONS, DATASET)
-    plain = ("train_images", "clean_ratio", *GOAL, "engine.precision", "manifest")
+    plain = ("train_images", "clean_ratio", *GOAL, DATA, "engine.precision", "manifest")
     return [name for name in columns if name in plain or (name.startswith(prefixes) and name not in REPEATED)]
 
 

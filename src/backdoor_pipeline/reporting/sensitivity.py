@@ -27,6 +27,7 @@ LINES = {
 }
 WEB_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 MOST_PANELS, COLUMNS, MOST_TICKS = 6, 3, 6
+WHICH = ("dataset", "model", "attack", "defense", "seed")  # no hyper-parameters
 WIDE = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
@@ -43,7 +44,7 @@ def sensitivity(cells: pd.DataFrame, name: str | None) -> Figure:
         most of them; the table has every parameter, setting and value.
 
     Raises:
-        UserError: no results differ in the parameter that was named.
+        UserError: no results differ in the parameter that was named, or it is none that is swept.
     """
     table = sweep_table(cells, name)
     if table.empty:
@@ -61,6 +62,11 @@ def sweep_table(cells: pd.DataFrame, name: str | None) -> pd.DataFrame:
         `parameter`, `value`, the columns of `SETTING` without the parameter itself, and those of
         `summarize`.
     """
+    if name in WHICH:
+        raise UserError(
+            f"report.sensitivity: {name} says which experiment it is and is no hyper-parameter; name one, "
+            f"such as attacks.blended.alpha, and choose among the results by --params {name}=VALUE."
+        )
     parameters = [known_parameter(name, cells)] if name else list(_swept(cells))
     found = [part for part in (_sweep(cells, one) for one in parameters) if len(part)]
     if name and not found:

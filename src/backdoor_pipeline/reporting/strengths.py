@@ -70,8 +70,9 @@ class _Setting:
 
 
 def _settings(table: pd.DataFrame) -> Iterator[_Setting]:
-    for (dataset, _model, protocol, attack, ratio), own in table.groupby(GROUP):
-        parts = [str(attack), str(dataset), percent_ratio(ratio), str(protocol)]
+    several = table["model"].nunique() > 1
+    for (dataset, model, protocol, attack, ratio), own in table.groupby(GROUP):
+        parts = [str(attack), str(dataset), str(model) * several, percent_ratio(ratio), str(protocol)]
         grid = own.pivot(index="trained", columns="strength", values="asr_mean")
         yield _Setting(", ".join(filter(None, parts)), str(own["strength_of"].iloc[0]), grid)
 
@@ -82,7 +83,7 @@ def _draw(found: list[_Setting]) -> Drawn:
     figure, panels = drawing.multiples(TITLE, [one.name for one in found], SIDE_BY_SIDE, height)
     for panel, setting in zip(panels, found, strict=True):
         _panel(panel.axes, setting)
-        panel.axes.set_title(panel.name)
+        panel.axes.set_title(drawing.wrapped(panel.name, 42))
     return Drawn(figure)
 
 

@@ -86,7 +86,7 @@ def slices(summary: pd.DataFrame, by: list[str], compared: str | None = None) ->
         if len(cells):
             ratio = cells["poison_ratio"].iloc[0] if "poison_ratio" in by else 0.0
             rank = (-len(cells), 0.0 if pd.isna(ratio) else -ratio)
-            found.append((rank, Slice(_name(by, key), cells, own)))
+            found.append((rank, Slice(_name(by, key), cells, _beside(cells, own))))
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -100,6 +100,12 @@ def drawn(cells: pd.DataFrame) -> pd.DataFrame:
         kept = width[width * 2 >= width.groupby(level=0).transform("max")]
         cells = cells[cells[side].isin(kept.index.get_level_values(side))]
     return cells
+
+
+def _beside(cells: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+    """The control without variants of defenses that the cells leave out; it keeps defenses of its own."""
+    shown, other = (control[name].isin(cells[name]) for name in ("defender", "defense"))
+    return control[shown | ~other]
 
 
 def _comparable(cells: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ all are where none is usual.
 """
 
 from collections import Counter
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from backdoor_pipeline.reporting.columns import (
     ATTACK,
+    DATA,
     DEFENSE,
     GOAL,
-    RECIPE,
+    decided_by_attacker,
     parameter_columns,
     short_name,
     text,
@@ -31,7 +33,7 @@ USUAL = 2  # times as many results as the next
 def with_variants(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells with `attack_variant`, `defense_variant` and `protocol` (what else was varied), as texts."""
     columns = parameter_columns(cells.columns)
-    attack = [name for name in columns if name.startswith(ATTACK) or name in GOAL]
+    attack = [name for name in columns if name.startswith(ATTACK) or name in (*GOAL, DATA)]
     defense = [name for name in columns if name.startswith(DEFENSE) or name == "clean_ratio"]
     rest = [name for name in columns if name not in attack and name not in defense]
     return cells.assign(
@@ -60,7 +62,9 @@ def _variants(
     labels = np.full(len(cells), "", dtype=object)
     varied = [name for name in columns if cells[name].nunique(dropna=False) > 1]
     codes = np.array([pd.factorize(cells[name], use_na_sentinel=False)[0] for name in varied])
-    needed = cells[[*dict.fromkeys([*varied, *(alike or [])])]]  # of hundreds: each group is a copy
+    theirs = [name for name in map(str, cells) if name.startswith(f"{ATTACK}training.")]
+    # of hundreds: each group is a copy
+    needed = cells[[*dict.fromkeys([*varied, *theirs, *(alike or [])])]]
     for group in cells.groupby(within, sort=False).indices.values() if varied else ():
         places = np.asarray(group)
         own = needed.iloc[places]
@@ -76,18 +80,30 @@ def _differing(codes: NDArray[np.int64], parts: list[NDArray[np.int64]]) -> list
     return [int(number) for number in differ.nonzero()[0]]
 
 
+def _told(cells: pd.DataFrame, name: str) -> list[str | None]:
+    """The values as texts; None of what the attack's own parameters say already."""
+    theirs = decided_by_attacker(name, cells)
+    texts = [None if one else text(value) for value, one in zip(cells[name], theirs, strict=True)]
+    return _within_one_folder(texts) if name == DATA else texts
+
+
+def _within_one_folder(paths: list[str | None]) -> list[str | None]:
+    """The paths' last parts, if all are in one folder: figures' labels have no room for more."""
+    folders = {PurePath(one).parent for one in paths if one and one != text(None)}
+    return [one and PurePath(one).name for one in paths] if len(folders) == 1 else paths
+
+
 def _texts(cells: pd.DataFrame, columns: list[str]) -> list[str]:
-    combinations = list(zip(*(cells[name].map(text) for name in columns), strict=True))
+    combinations = list(zip(*(_told(cells, name) for name in columns), strict=True))
     counts = Counter(combinations).most_common()
     usual = counts[0][0] if len(counts) == 1 or counts[0][1] >= USUAL * counts[1][1] else None
     names = {combination: _text(columns, combination, usual) for combination, _ in counts}
     return [names[combination] for combination in combinations]
 
 
-def _text(columns: list[str], values: tuple[str, ...], usual: tuple[str, ...] | None) -> str:
+def _text(columns: list[str], values: tuple[str | None, ...], usual: tuple[str | None, ...] | None) -> str:
     return ", ".join(
         f"{short_name(name)}={value}"
         for number, (name, value) in enumerate(zip(columns, values, strict=True))
-        if (usual is None or value != usual[number])
-        and not (name.startswith(RECIPE) and value == "null")  # an attacker's own recipe: see `to_cells`
+        if value is not None and (usual is None or value != usual[number])
     )

@@ -11,13 +11,12 @@ from backdoor_pipeline.analysis.confusion import confusion
 from backdoor_pipeline.analysis.curves import training_curves
 from backdoor_pipeline.analysis.defense import defense_figure
 from backdoor_pipeline.analysis.figure import Figure
-from backdoor_pipeline.analysis.samples import sample_sheet
+from backdoor_pipeline.analysis.samples import clean_sheet, sample_sheet
 from backdoor_pipeline.analysis.scoring import CLEAN
 from backdoor_pipeline.analysis.sentences import sentence_sheet
 from backdoor_pipeline.analysis.stealth import stealth_figure
 from backdoor_pipeline.attacks.poisoning import Poisoned
 from backdoor_pipeline.catalog import Findings
-from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import ROLES, PoisonedRows
 from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.splits import Splits
@@ -28,12 +27,20 @@ from backdoor_pipeline.pipelines.analyze.shown import drawn, title
 
 
 def draw_samples(clean: Splits, poison: Poisoned, defended_model: Classifier, stage: AnalyzeStage) -> Figure:
-    """A sheet of test images, clean, triggered, and their difference; or of sentences, see `_sentences`."""
+    """A sheet of test images, clean, triggered, and their difference; or of sentences, see `_sentences`.
+
+    Where no image was triggered, of clean ones alone.
+    """
     if isinstance(clean.test, TextSet):
         return _sentences(clean.test, poison.test, defended_model, stage)
     test, choices = clean.test, stage.choices
-    triggered = poison.test if len(poison.test) else _untouched(test)
-    shown = drawn(len(triggered), stage.analyzing.sample_images, choices, "samples")
+    triggered, most = poison.test, stage.analyzing.sample_images
+    if not len(triggered):
+        shown = drawn(len(test), most, choices, "samples")
+        return clean_sheet(
+            test.images[shown], test.labels[shown], test.classes, title("Test images", choices)
+        )
+    shown = drawn(len(triggered), most, choices, "samples")
     index = triggered.index[shown]
     return sample_sheet(
         test.images[index],
@@ -107,12 +114,3 @@ def _confusion(predictions: pd.DataFrame, when: str, clean_test: SampleSet, titl
 
 def _tensor(column: pd.Series) -> Tensor:
     return torch.from_numpy(column.to_numpy(copy=True))
-
-
-def _untouched(clean_test: ImageSet) -> PoisonedRows:
-    """Test images of the control as if they had been triggered: without any change."""
-    index = torch.arange(min(len(clean_test), 1000))
-    labels = clean_test.labels[index]
-    return PoisonedRows(
-        index, clean_test.images[index], labels, labels, torch.zeros_like(index, dtype=torch.int8)
-    )
