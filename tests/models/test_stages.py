@@ -1,10 +1,12 @@
 import pytest
 import torch
 from helpers.models import build
+from torchvision.models.swin_transformer import SwinTransformer
 
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.classifier import ModelDescription
 from backdoor_pipeline.models.stages import as_maps, forward_with_stages
+from backdoor_pipeline.models.wrapping import wrap
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,27 @@ def test_tokens_become_maps_row_by_row() -> None:
     assert maps.shape == (2, 3, 3, 3)
     assert torch.equal(maps[1, :, 0, 2], tokens[1, 3])
     assert torch.equal(maps[0, :, 2, 1], tokens[0, 8])
+
+
+def test_maps_with_the_channels_at_the_end_are_turned() -> None:
+    maps = torch.arange(2 * 4 * 4 * 3).view(2, 4, 4, 3)
+    assert torch.equal(as_maps(maps)[1, 2], maps[1, :, :, 2])
+    assert torch.equal(as_maps(maps.movedim(-1, 1)), maps.movedim(-1, 1))
+
+
+def test_swins_stages_have_the_channels_in_front() -> None:
+    swin = SwinTransformer([2, 2], 12, [1, 1], [2, 2], [2, 2], num_classes=4)
+    model = wrap(swin.eval(), image_size=16)
+    images = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        _, stages = forward_with_stages(model, images)
+    assert [tuple(stage.shape[1:]) for stage in stages] == [(12, 8, 8), (24, 4, 4)]
+    normalized = (images - model.mean) / model.std
+    with torch.no_grad():
+        first = swin.features[:2](normalized)
+        last = swin.norm(swin.features(normalized))
+    for stage, expected in zip(stages, (first, last), strict=True):
+        assert torch.allclose(stage, expected.movedim(-1, 1), atol=1e-6)
 
 
 def test_a_transformers_stage_is_what_its_last_block_attends_to() -> None:

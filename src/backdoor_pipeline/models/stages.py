@@ -53,10 +53,12 @@ def as_maps(output: Tensor) -> Tensor:
     """An output as maps, (N, C, H, W).
 
     Args:
-        output: maps already, or tokens (N, 1 + H * W, C) of a square image, the class token first.
+        output: of a square image maps already, channels in front or, as Swin's blocks have them, at the end;
+            or tokens (N, 1 + H * W, C), the class token first.
     """
     if output.dim() == 4:
-        return output
+        _, first, second, third = output.shape
+        return output.movedim(-1, 1) if first == second != third else output
     side = round((output.shape[1] - 1) ** 0.5)
     maps: Tensor = output[:, 1:].transpose(1, 2).unflatten(2, (side, side))
     return maps
