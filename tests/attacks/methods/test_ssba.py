@@ -182,20 +182,32 @@ def test_preparing_draws_on_its_own_seed_alone(make_env) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "rows", "used", "epochs"),
+    ("steps", "rows", "rounds", "seen"),
     [
-        (240, 128, 128, 30),  # 8 batches an epoch
-        (250, 128, 128, 32),  # rounded up
-        (100, 1000, 80, 20),  # fewer images, so that there are 20 epochs
-        (1, 1000, 16, 1),
-        (10, 5, 5, 10),  # fewer images than a batch
+        (40, 128, 20, 640),  # five passes over all images
+        (50, 128, 20, 960),  # rounded up to 60 steps
+        (20, 1000, 20, 320),  # less than a pass: no image twice
+        (1, 1000, 1, 16),
+        (10, 5, 10, 50),  # fewer images than a batch
     ],
 )
-def test_steps_decide_images_and_epochs(steps: int, rows: int, used: int, epochs: int) -> None:
-    attack = SSBA(**{**SMALL, "steps": steps})
-    images = attack._images(blotches(rows, 1))
-    assert len(images) == used
-    assert attack._recipe(len(images)).epochs == epochs
+def test_as_many_steps_as_asked_over_all_images(
+    monkeypatch, make_env, steps: int, rows: int, rounds: int, seen: int
+) -> None:
+    batches: list[Batch] = []
+
+    def loss(_: SteganographyLoss, model: nn.Module, batch: Batch) -> Tensor:
+        batches.append(batch)
+        return sum(weight.sum() for weight in model.parameters())
+
+    monkeypatch.setattr(SteganographyLoss, "__call__", loss)
+    attack = SSBA(**{**SMALL, "steps": steps, "lr": 1e-6})
+    history = attack.prepare(blotches(rows, 1), blotches(8, 2), make_env()).history
+    assert len(history) == rounds
+    assert steps <= len(batches) < steps + rounds
+    shown = torch.cat([batch.index for batch in batches])
+    assert len(shown) == seen
+    assert len(shown.unique()) == min(seen, rows)
 
 
 def test_a_training_that_failed_is_said(make_env, caplog) -> None:

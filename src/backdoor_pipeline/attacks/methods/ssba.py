@@ -23,7 +23,7 @@ from backdoor_pipeline.training.hosting import hosted, seeded
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 20  # at least as many epochs, at the end of which there is progress to tell, and a checkpoint
+ROUNDS = 20  # that the steps are in: at the end of each there is progress to tell, and a checkpoint
 HELD_OUT = 1000  # test images, at most, that the networks are measured on
 PIXELS_AT_ONCE = 2**20  # of the images stamped at a time: bounds the memory of the encoder's maps
 RIVALS = 5
@@ -103,11 +103,12 @@ class SSBA(Attack):
         """Train encoder and decoder; the metrics are those of `measure`."""
         with seeded(derive_seed(self.seed, "ssba", "init"), torch.device("cpu")):
             networks = Steganography(train.image_shape[0], self.bits, self.width)
-        images = self._images(train)
+        rounds = min(ROUNDS, self.steps)
         history = env.trainer.fit(
             networks,
-            images,
-            self._recipe(len(images)),
+            train,
+            self._recipe(rounds),
+            steps=math.ceil(self.steps / rounds),
             seed=self.seed,
             purpose="ssba-encoder",
             objective=self._loss(),
@@ -164,17 +165,9 @@ class SSBA(Attack):
         visible = {name: value for name in ("psnr", "ssim") if (value := seen[name]) is not None}
         return {"bit_accuracy": float((read == bits.bool()).float().mean()), **visible}
 
-    def _images(self, train: ImageSet) -> ImageSet:
-        """As many images, drawn at random, as the steps can go through in `ROUNDS` rounds; at most all."""
-        wanted = max(self.batch_size, self.steps * self.batch_size // ROUNDS)
-        if wanted >= len(train):
-            return train
-        order = torch.randperm(len(train), generator=generator(self.seed, "ssba", "images"))
-        return train.subset(order[:wanted])
-
-    def _recipe(self, images: int) -> Recipe:
+    def _recipe(self, rounds: int) -> Recipe:
         return Recipe(
-            epochs=math.ceil(self.steps / math.ceil(images / self.batch_size)),
+            epochs=rounds,
             batch_size=self.batch_size,
             optimizer="adam",
             lr=self.lr,
