@@ -11,9 +11,8 @@ from helpers.strangers import RESNET, SMALL, script
 
 PAGE = (PROJECT / "docs/imported.md").read_text(encoding="utf-8")
 SHORT = "scan.trusted:200,defenses.nc.search.epochs:40,defenses.nc.search.batch_size:64"
-LARGE = (  # by the published index the twin has 2.00 where 2 is the threshold
-    "defenses.nc.search.epochs:30,defenses.nc.search.batch_size:50,defenses.nc.search.images_per_epoch:100,"
-    "defenses.nc.index:log"
+LARGE = (
+    "defenses.nc.search.epochs:30,defenses.nc.search.batch_size:50,defenses.nc.search.images_per_epoch:100"
 )
 TUNED = (  # in the common batches of 256 its 300 pictures would make two steps an epoch
     "datasets.mine.budget.defending.epochs:10,datasets.mine.budget.defending.batch_size:16"

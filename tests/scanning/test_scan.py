@@ -122,10 +122,14 @@ def test_clean_rows_raise_hardly_any_alarm() -> None:
 
 def test_a_backdoored_model_is_found_and_a_clean_one_is_not() -> None:
     clean = stripes(60, seed=1)
-    asked = {"detectors": ["nc"], "params": {"nc": {"search": SEARCH, "index": "log"}}, "engine": ENGINE}
+    asked = {"detectors": ["nc"], "params": {"nc": {"search": SEARCH}}, "engine": ENGINE}
     words = [api.scan(trained(backdoored=bad), clean, **asked).verdicts[0] for bad in (True, False)]
     assert [one.word for one in words] == ["suspicious", "clean"]
     assert f"class {TARGET}" in words[0].finding.says
+    assert all(
+        re.fullmatch(r"log index [\d.]+, alarm above 5; the paper's [\d.]+, above 2", one.finding.sure)
+        for one in words
+    )
     assert len(words[0].finding.pictures) == len(clean.classes)
 
 

@@ -18,7 +18,6 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.nc import NeuralCleanse, _diagnostics, _metrics, both_indices
-from backdoor_pipeline.defenses.parts.anomaly import anomaly_index
 from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import Classifier
@@ -113,21 +112,24 @@ def made_up(norms: list[float], success: list[float] | None = None) -> Triggers:
 )
 def test_flagged_are_abnormally_small_working_triggers(norms, success, expected) -> None:
     triggers = made_up(norms, success)
-    assert cleanse()._flagged(triggers, anomaly_index(triggers.norms)).tolist() == expected
+    assert cleanse()._flagged(triggers, both_indices(triggers), "published").tolist() == expected
 
 
 # of a backdoored model; see `test_anomaly`
 MISSED = [0.86, 83, 53, 80, 53, 60, 51, 88, 19, 76]
 
 
-def test_the_published_index_decides_unless_the_other_is_asked_for() -> None:
+def test_each_index_has_a_threshold_of_its_own() -> None:
     triggers = made_up(MISSED)
-    published, logarithmic = both_indices(triggers).values()
-    assert cleanse()._flagged(triggers, published).tolist() == []
-    assert cleanse(anomaly_threshold=1.7)._flagged(triggers, published).tolist() == [0]
-    assert cleanse(index="log")._flagged(triggers, logarithmic).tolist() == [0]
-    assert cleanse(index="log", log_threshold=2)._flagged(triggers, logarithmic).tolist() == [0, 8]
-    assert cleanse(index="log", log_threshold=9)._flagged(triggers, logarithmic).tolist() == []
+
+    def flagged(deciding: str, **changes: float) -> list[int]:
+        return cleanse(**changes)._flagged(triggers, both_indices(triggers), deciding).tolist()
+
+    assert flagged("published") == []
+    assert flagged("published", anomaly_threshold=1.7) == [0]
+    assert flagged("log") == [0]
+    assert flagged("log", log_threshold=2) == [0, 8]
+    assert flagged("log", log_threshold=9) == []
 
 
 def test_both_indices_are_reported_whichever_decides() -> None:

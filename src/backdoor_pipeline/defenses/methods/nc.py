@@ -30,8 +30,8 @@ class NeuralCleanse(Defense, Detector):
 
     Attributes:
         search: of the triggers.
-        index: which anomaly index decides; both are reported. `published` is that of the norms, as in the
-            paper; `log` is ours, of their logarithms.
+        index: which anomaly index decides in `defend`; both are told. `published` is that of the norms, as
+            in the paper; `log` is ours, of their logarithms.
         anomaly_threshold: of the published index.
         log_threshold: of the other; chosen on clean models only.
         mitigation: how a backdoor is removed.
@@ -64,7 +64,7 @@ class NeuralCleanse(Defense, Detector):
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
         self.require(view.model)
-        triggers, indices, flagged = self._search(view)
+        triggers, indices, flagged = self._search(view, self.index)
         metrics = _metrics(triggers, indices, self._suspects(triggers), flagged)
         history: History = []
         if len(flagged):
@@ -80,33 +80,34 @@ class NeuralCleanse(Defense, Detector):
         )
 
     def detect(self, view: DefenderView, significance: float) -> Finding:  # noqa: ARG002
-        """See `Detector.detect`; what decides is the index alone, whose false alarms nobody can tell."""
+        """See `Detector.detect`: by the logarithms, whose threshold none of ten clean models exceeded.
+
+        How often one would nobody can tell; the published index suspected one of the ten.
+        """
         self.require(view.model)
-        triggers, indices, flagged = self._search(view)
-        suspects, index = self._suspects(triggers), indices[self.index]
-        highest = index[suspects].max().item() if suspects.any() else 0.0
+        triggers, indices, flagged = self._search(view, "log")
+        log, published = (_highest(indices[name], self._suspects(triggers)) for name in ("log", "published"))
         return Finding(
             suspicious=len(flagged) > 0,
             says=f"{named(flagged.tolist(), view.clean.classes)}: a far smaller trigger than the others'"
             if len(flagged)
             else "no class has a far smaller trigger than the others",
-            sure=f"anomaly index {highest:.2f}, alarm above {self._threshold():g}",
-            pictures=_diagnostics(triggers, indices, self.index, flagged).pictures,
+            sure=f"log index {log:.2f}, alarm above {self.log_threshold:g}; "
+            f"the paper's {published:.2f}, above {self.anomaly_threshold:g}",
+            pictures=_diagnostics(triggers, indices, "log", flagged).pictures,
         )
 
-    def _search(self, view: DefenderView) -> tuple[Triggers, dict[str, Tensor], Tensor]:
-        """The triggers of all classes, their indices, and the classes that stand out."""
+    def _search(self, view: DefenderView, deciding: str) -> tuple[Triggers, dict[str, Tensor], Tensor]:
+        """The triggers of all classes, their indices, and the classes that stand out by one of these."""
         triggers = self.search.run(view.trainer, view.model, view.clean, view.seed)
         indices = both_indices(triggers)
-        return triggers, indices, self._flagged(triggers, indices[self.index])
+        return triggers, indices, self._flagged(triggers, indices, deciding)
 
-    def _threshold(self) -> float:
-        return self.anomaly_threshold if self.index == "published" else self.log_threshold
-
-    def _flagged(self, triggers: Triggers, index: Tensor) -> Tensor:
+    def _flagged(self, triggers: Triggers, indices: Mapping[str, Tensor], deciding: str) -> Tensor:
         """The suspects with an abnormal index, that with the smallest trigger first: int64, (m,)."""
+        threshold = {"published": self.anomaly_threshold, "log": self.log_threshold}[deciding]
         order = triggers.norms.argsort()
-        return order[(self._suspects(triggers) & (index > self._threshold()))[order]]
+        return order[(self._suspects(triggers) & (indices[deciding] > threshold))[order]]
 
     def _suspects(self, triggers: Triggers) -> Tensor:
         """The classes whose trigger is on the small side, and works: bool, (n,)."""
@@ -116,6 +117,11 @@ class NeuralCleanse(Defense, Detector):
 def both_indices(triggers: Triggers) -> dict[str, Tensor]:
     """The anomaly indices of all classes by name, float64, (n,)."""
     return {"published": anomaly_index(triggers.norms), "log": log_anomaly_index(triggers.norms)}
+
+
+def _highest(index: Tensor, suspects: Tensor) -> float:
+    """That of a suspect; 0 if there is none."""
+    return index[suspects].max().item() if suspects.any() else 0.0
 
 
 def _metrics(
@@ -129,7 +135,7 @@ def _metrics(
     shown = triggers.norms.argsort()[:MOST_METRICS].sort().values.tolist()
     metrics |= {f"mask_l1_{k}": triggers.norms[k].item() for k in shown}
     for name, index in indices.items():
-        metrics[f"highest_{METRICS[name]}"] = index[suspects].max().item() if suspects.any() else 0.0
+        metrics[f"highest_{METRICS[name]}"] = _highest(index, suspects)
         metrics |= {f"{METRICS[name]}_{k}": index[k].item() for k in shown}
     return metrics
 
