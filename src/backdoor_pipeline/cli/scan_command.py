@@ -14,6 +14,7 @@ from rich.table import Table
 from backdoor_pipeline.api.files import inside, load_model, told
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.base.registry import IMPORTED
 from backdoor_pipeline.cli.session import clean_data, image_experiment
 from backdoor_pipeline.data.images import ImageSet
@@ -92,8 +93,7 @@ def _page_name(model: str, dataset: str, data: Path | None, parameters: Mapping[
 
 def _place(path: str | Path) -> str:
     """Where it is, from the project's folder if it is within; a model's name as it is."""
-    place, project = Path(path).resolve(), Path.cwd()
-    return str(place.relative_to(project) if place.is_relative_to(project) else place)
+    return str(told_from(Path.cwd(), Path(path).resolve()))
 
 
 def _short(model: str) -> str:
