@@ -11,6 +11,7 @@ from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.parts import wordnet
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.registry import IMPORTED, NONE, Method
+from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
@@ -94,7 +95,8 @@ def _specifications(experiment: Experiment) -> dict[str, Any]:
     watching = experiment.watching.model_dump(mode="json")
     return {
         "prepare": [
-            experiment.dataset.model_dump(mode="json"),
+            # the files' content counts, not where they lie or whether memory holds them
+            experiment.dataset.model_dump(mode="json", exclude={"options": set(OF_IMAGES)}),
             experiment.manifest,
             _preparing(experiment),
         ],

@@ -18,6 +18,7 @@ from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.base.reading import patiently
 from backdoor_pipeline.base.seals import ANYONES, KEY, Seal
+from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.experiment.result import Result, Row, checked
 from backdoor_pipeline.experiment.specs import Experiment
 
@@ -36,8 +37,11 @@ IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 def parameters(experiment: Experiment) -> Row:
     """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
-    # `preparing` and `control` repeat others; what was watched, and which figures are drawn, change no result
-    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing", "watching", "control"}))
+    # `preparing` and `control` repeat others; what was watched, which figures are drawn, and where the data
+    # lie, change no result
+    left_out = dict.fromkeys(("preparing", "watching", "control"), True)
+    places = {"dataset": {"options": set(OF_IMAGES)}}
+    flat = flatten(experiment.model_dump(mode="json", exclude={**left_out, **places}))
     del flat["analyzing.figures"], flat["analyzing.formats"], flat["analyzing.titles"]
     del flat["choices.control"]  # its scores tell
     row = {
