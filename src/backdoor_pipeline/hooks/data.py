@@ -11,7 +11,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
 from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.data.manifest import remember, survey
@@ -123,5 +123,5 @@ def _recorded(file: Path) -> Row | None:
     except FileNotFoundError:
         return None
     except CorruptFileError as error:
-        set_aside(file, str(error))
+        set_aside_if_there(file, str(error))
         return None

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from backdoor_pipeline.base.arrowfile import save_table
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.base.jsonfile import load_json
 from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.locks import locked
@@ -46,7 +46,7 @@ def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | Non
             return 0
         rows = renewed(rows, layout.results, left_out, others=not whole)
         if not whole:
-            set_aside(layout.results, "not all of it can be used")
+            set_aside_if_there(layout.results, "not all of it can be used")
         known = {row[ID]: row for row in rows}
         for row in fresh:
             earlier = known.get(row[ID]) or recorded(row, layout.results, left_out)
@@ -92,17 +92,18 @@ class MetricsReader:
         if path is None:
             return {}
         if path not in self._read:
-            there = path.exists()
-            self._read[path] = self._left_out.read(path, self._checked, AGAIN) or {} if there else {}
+            self._read[path] = self._left_out.read(path, self._checked, AGAIN) or {}
         return self._read[path]
 
     def _checked(self, file: Path) -> Row:
         try:
             return checked(StageMetrics, load_json(file, Seal.at(file)))
+        except FileNotFoundError:
+            return {}
         except CorruptFileError as error:
             if not self._mend:
                 raise
-            set_aside(file, str(error))
+            set_aside_if_there(file, str(error))
             return {}
 
 
