@@ -5,7 +5,7 @@ import pytest
 
 from backdoor_pipeline.base import files
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import discard_folder, replacing, set_aside
+from backdoor_pipeline.base.files import discard_folder, replacing, set_aside, set_aside_if_there
 from backdoor_pipeline.base.leftovers import opened_to_write
 
 
@@ -68,6 +68,27 @@ def test_a_file_that_is_gone_cannot_be_set_aside(tmp_path) -> None:
     with pytest.raises(UserError):
         set_aside(tmp_path / "file", "truncated")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_another_process_has_set_aside_need_not_be(tmp_path, monkeypatch, caplog) -> None:
+    path, free = tmp_path / "file", files._free_name
+    path.write_text("damaged")
+    with monkeypatch.context() as slow:  # the other is between this one's look and its renaming
+        slow.setattr(files, "_free_name", lambda path: (path.unlink(), free(path))[1])
+        set_aside_if_there(path, "truncated")
+    assert not list(tmp_path.iterdir())
+    assert caplog.text == ""
+    path.write_text("damaged")
+    set_aside_if_there(path, "truncated")
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["damaged"]
+    path.write_text("damaged")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(files.os, "replace", refuse)
+    with pytest.raises(UserError, match="permission is denied"):
+        set_aside_if_there(path, "truncated")
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,10 @@ def test_what_is_laid_over_wins_and_its_siblings_stay(base, changes) -> None:
 def test_a_parameter_below_a_value_is_refused() -> None:
     with pytest.raises(UserError, match="below 'training'"):
         nest({"training": 1, "training.lr": 0.1})
+
+
+def test_a_table_is_copied_and_laid_over_what_is_there() -> None:
+    table = {"recipe": {"lr": 0.1}}
+    flat = {"training.recipe.epochs": 5, "training": table, "training.recipe.lr": 0.2}
+    assert nest(flat) == {"training": {"recipe": {"epochs": 5, "lr": 0.2}}}
+    assert table == {"recipe": {"lr": 0.1}}

@@ -1,6 +1,7 @@
 """What `kedro scan` looks at, and what it trusts."""
 
 import re
+from typing import ClassVar
 
 import pytest
 import torch
@@ -12,8 +13,13 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.cli.scan_command import _fitting, _images, _page_name
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.data.table import write_rows
+from backdoor_pipeline.defenses import Defense, Detector
+from backdoor_pipeline.experiment.resolve import defense_of, resolve
+from backdoor_pipeline.experiment.specs import Scanning
 from backdoor_pipeline.foreign.pictures import Pictures
 from backdoor_pipeline.foreign.poisoned import training_rows
+from backdoor_pipeline.scanning import detectors
+from backdoor_pipeline.training import Recipe
 
 SPEC = facts(classes=4, size=8)
 
@@ -56,25 +62,54 @@ def test_model_and_data_set_have_to_fit(make_set) -> None:
         _fitting(model, facts(classes=4, size=16))
 
 
+class Plugged(Defense, Detector):
+    """A detector of another package, of which no parameters say anything."""
+
+    name: ClassVar[str] = "plugged"
+    recipe: Recipe
+
+    def defend(self, view):
+        raise NotImplementedError
+
+    def detect(self, view, significance):
+        raise NotImplementedError
+
+
+def page(params, model="theirs", data=None, chosen=None, **paths) -> str:
+    """The name of the page of a scan with these parameters."""
+    asked = change(params, attack="none", **paths)
+    experiment = resolve(asked)
+    found = {name: defense_of(name, asked) for name in detectors()} | (chosen or {})
+    settings = Scanning.model_validate(asked["scan"])
+    return _page_name(str(model), experiment.dataset, data, settings, found, experiment)
+
+
 def test_every_scan_has_a_page_of_its_own(params, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    files = [tmp_path / folder / "net/model.safetensors" for folder in ("one", "two")]
+    one, two = [tmp_path / folder / "net/model.safetensors" for folder in ("one", "two")]
     sets = [tmp_path / folder / "train" for folder in ("one", "two")]
-    for file in files:
+    for file in (one, two):
         file.parent.mkdir(parents=True)
         file.write_bytes(b"")
-    asked = {**params, "seed": 0}
-    name = _page_name("one/net/model.safetensors", "mine", sets[0], asked)
+    name = page(params, "one/net/model.safetensors", sets[0])
     assert re.fullmatch("net-train-[0-9a-f]{8}.html", name)
-    assert _page_name(str(files[0]), "mine", sets[0], asked) == name, "however its path is written"
+    assert page(params, one, sets[0]) == name, "however its path is written"
     others = [
-        _page_name(str(files[1]), "mine", sets[0], asked),
-        _page_name(str(files[0]), "mine", sets[1], asked),
-        _page_name(str(files[0]), "yours", sets[0], asked),
-        _page_name(str(files[0]), "mine", sets[0], {**asked, "seed": 1}),
-        _page_name(str(files[0]), "mine", sets[0], change(asked, scan__trusted=7)),
-        _page_name(str(files[0]), "mine", sets[0], change(asked, defenses__nc__index="log")),
+        page(params, two, sets[0]),
+        page(params, one, sets[1]),
+        page(params, one, sets[0], dataset="gtsrb"),
+        page(params, one, sets[0], seed=1),
+        page(params, one, sets[0], train_images=500),
+        page(params, one, sets[0], scan__trusted=7),
+        page(params, one, sets[0], defenses__nc__index="log"),
+        page(params, one, sets[0], datasets__digits__budget__nc__images_per_epoch=30),
     ]
-    assert len({name, *others}) == 7
-    assert _page_name(str(files[0]), "mine", sets[0], change(asked, defenses__ft__recipe__epochs=1)) == name
-    assert re.fullmatch("theirs-mine-[0-9a-f]{8}.html", _page_name("theirs", "mine", None, asked))
+    assert len({name, *others}) == 9
+    assert page(params, one, sets[0], defenses__ft__recipe__epochs=1) == name
+    assert re.fullmatch("theirs-digits-[0-9a-f]{8}.html", page(params))
+
+
+def test_a_detector_needs_no_parameters(params) -> None:
+    recipe = resolve(params).training.recipe
+    plugged = [Plugged(recipe=recipe.model_copy(update={"epochs": epochs})) for epochs in (1, 2)]
+    assert len({page(params), *(page(params, chosen={"plugged": one}) for one in plugged)}) == 3

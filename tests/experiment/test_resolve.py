@@ -6,6 +6,7 @@ from helpers.parameters import change
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.experiment.artifacts import _specifications, artifact_names
+from backdoor_pipeline.experiment.records import parameters
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.experiment.specs import Watching
 
@@ -249,6 +250,25 @@ def test_the_control_does_not_depend_on_the_attack_it_leaves_out(params) -> None
     other = artifact_names(resolve(change(params, attack="none", poison_ratio=0.5, target_label=3)))
     assert control == other
     assert control["train"].startswith("digits/resnet8-none-s0-")
+
+
+def test_where_the_data_lie_and_what_holds_them_is_no_part_of_names_and_records(params) -> None:
+    def made(**options: object) -> tuple[dict[str, str], dict[str, object]]:
+        block = {**params["datasets"]["imagenet"], "options": {"train": "train", "test": "val", **options}}
+        block = {**params["datasets"], "imagenet": block}
+        experiment = resolve({**params, "dataset": "imagenet", "datasets": block})
+        return artifact_names(experiment), parameters(experiment)
+
+    plain = made()
+    assert plain[1]["dataset.options.test"] == "val"
+    assert made(folder="/mnt/imagenet") == plain
+    assert made(folder="elsewhere", in_memory_gib=0) == plain
+    assert made(test="test")[0] != plain[0]
+
+
+def test_of_a_data_set_without_such_options_all_counts(params) -> None:
+    experiment = resolve(params)
+    assert _specifications(experiment)["prepare"][0] == experiment.dataset.model_dump(mode="json")
 
 
 def test_names_are_readable_and_stable(params) -> None:

@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from backdoor_pipeline.catalog import MetricsDataset
+from backdoor_pipeline.catalog import MetricsDataset, OnRequestDataset
 from backdoor_pipeline.experiment.records import read_record
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.hooks.data import SCORES, RecordHooks
@@ -65,6 +65,39 @@ def test_scores_that_were_rebuilt_are_recorded(hooks, record, scores) -> None:
     scores.save({**SCORED, "seconds": 2.0})
     hooks.after_pipeline_run(PIPELINE)
     assert read_record(record)["evaluate_seconds"] == 2.0
+
+
+CONTROL = {"asr_control": 0.125, "clean_accuracy_control": 0.5, "robust_accuracy_control": None}
+
+
+def asked(params, control: bool, folder, scores) -> RecordHooks:
+    """Hooks of a run with or without a control, both of whose stages' metrics are there."""
+    experiment = resolve({**params, "control": control}).model_dump(mode="json")
+    entries = {SCORES: scores}
+    for stage, found in (("train_control", {"loss": 1.0}), ("evaluate_control", CONTROL)):
+        inner = {"type": "backdoor_pipeline.catalog.MetricsDataset", "filepath": f"{folder}/{stage}.json"}
+        dataset = OnRequestDataset(dataset=inner.pop("type"), asked=control, **inner)
+        dataset.save({**found, "seconds": 3.0})
+        entries[f"{stage}_metrics"] = dataset
+    hooks = RecordHooks()
+    hooks.after_context_created(SimpleNamespace(config_loader={"parameters": {"experiment": experiment}}))
+    hooks.before_pipeline_run(DataCatalog(entries))
+    return hooks
+
+
+def test_a_control_stays_recorded_when_its_experiment_is_reused_without_one(params, scores, tmp_path) -> None:
+    record = scores.path.with_name("result.json")
+    asked(params, False, tmp_path, scores).after_pipeline_run(PIPELINE)
+    assert not set(CONTROL) & set(read_record(record))
+    asked(params, True, tmp_path, scores).after_pipeline_run(PIPELINE)
+    before = read_record(record)
+    assert CONTROL.items() <= before.items()
+    assert (before["train_control_seconds"], before["evaluate_control_seconds"]) == (3, 3)
+    asked(params, False, tmp_path, scores).after_pipeline_run(PIPELINE)
+    assert read_record(record) == before
+    scores.save({**SCORED, "asr_after": 0.5})
+    asked(params, False, tmp_path, scores).after_dataset_saved(SCORES)
+    assert read_record(record) == {**before, "asr_after": 0.5}
 
 
 def test_another_pipeline_records_nothing(hooks, scores) -> None:

@@ -212,6 +212,24 @@ def test_an_experiment_run_anew_by_itself_keeps_its_new_scores(evaluated, layout
     assert pd.read_parquet(layout.results).set_index("seed")["der"].to_dict() == {0: 0.25, 1: 0.7}
 
 
+@pytest.mark.parametrize("where", ["record", "table", "newer record"])
+def test_a_control_stays_when_a_sweep_finds_its_experiment_without_one(evaluated, layout, where) -> None:
+    (cell,) = evaluated(seed=[0])
+    folder, row = layout.folder("evaluate", cell.names), MetricsReader(layout).row(cell)
+    control = {"asr_control": 0.125, "evaluate_control_seconds": 3.0}
+    if where == "record":
+        write_record(folder, row | control)
+    else:
+        layout.reporting.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([row | control]).to_parquet(layout.results)
+    if where == "newer record":  # than the table, but without the control
+        os.utime(layout.results, (1, 1))
+        write_record(folder, row)
+    write_results(layout, [cell])
+    (made,) = pd.read_parquet(layout.results).to_dict("records")
+    assert control.items() <= made.items()
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(12.3, "12 s"), (90, "2 min"), (7380, "2 h 3 min")])
 def test_durations(seconds, words) -> None:
     assert duration(seconds) == words

@@ -83,6 +83,19 @@ def set_aside(path: Path, reason: str) -> Path:
     return aside
 
 
+def set_aside_if_there(path: Path, reason: str) -> None:
+    """See `set_aside`; but what is gone by now, another process that met it has set aside.
+
+    Raises:
+        UserError: it is there and cannot be renamed.
+    """
+    try:
+        set_aside(path, reason)
+    except UserError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+
+
 def discard_folder(folder: Path) -> None:
     """Remove a folder of files that are no longer needed, but for what another process is writing there."""
     for file in folder.glob("*"):

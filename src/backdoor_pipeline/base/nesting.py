@@ -38,7 +38,7 @@ def nest(flat: Mapping[str, Any]) -> Nested:
 
 
 def put(nested: Nested, name: str, value: Any) -> None:
-    """Set the parameter with this dotted name.
+    """Set the parameter with this dotted name; a table is laid over what is there, and copied.
 
     Raises:
         UserError: it goes below another that has a value of its own, or too deep.
@@ -52,7 +52,7 @@ def put(nested: Nested, name: str, value: Any) -> None:
             raise UserError(
                 f"{quoted(name)} goes below {quoted(parent)}, which was given a value of its own."
             )
-    nested[last] = value
+    nested[last] = _laid(nested.get(last), value) if isinstance(value, Mapping) else value
 
 
 def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Nested:
@@ -63,3 +63,11 @@ def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Nested:
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = overlaid(below, value) if both else value  # type: ignore[arg-type]
     return merged
+
+
+def _laid(below: Any, table: Mapping[str, Any]) -> Nested:
+    """A table over what is there, with no table of its own: somebody may write into it."""
+    laid = dict(below) if isinstance(below, Mapping) else {}
+    for key, value in table.items():
+        laid[key] = _laid(laid.get(key), value) if isinstance(value, Mapping) else value
+    return laid

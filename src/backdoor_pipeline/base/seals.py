@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -31,14 +32,15 @@ class Seal:
 
     Attributes:
         of: whose file it is; None: whoever's, when it is checked, and nobody's, when it is written.
-        beside: files that it answers for too.
+        beside: files that it answers for too; when it is written, rather their contents: another process may
+            have put its own in their place.
     """
 
     of: str | None = None
-    beside: tuple[Path, ...] = ()
+    beside: tuple[Path | bytes, ...] = ()
 
     @classmethod
-    def at(cls, path: Path, beside: Iterable[Path] = ()) -> "Seal":
+    def at(cls, path: Path, beside: Iterable[Path | bytes] = ()) -> "Seal":
         """The seal of the file in this place: of its data set, artefact and name, wherever `data` is."""
         return cls("/".join(path.parts[-3:]), tuple(beside))
 
@@ -87,12 +89,13 @@ def _find(file: BinaryIO) -> tuple[int, bytes, bytes]:
     raise CorruptFileError("it bears no seal of this project")
 
 
-def _digest(file: BinaryIO, place: int, beside: Iterable[Path]) -> bytes:
+def _digest(file: BinaryIO, place: int, beside: Iterable[Path | bytes]) -> bytes:
     """The SHA-256 of the other files, each after its length, and of this one with zeros in that place."""
     digest = hashlib.sha256()
     for other in beside:
-        digest.update(other.stat().st_size.to_bytes(8))
-        with other.open("rb") as content:
+        size = len(other) if isinstance(other, bytes) else other.stat().st_size
+        digest.update(size.to_bytes(8))
+        with BytesIO(other) if isinstance(other, bytes) else other.open("rb") as content:
             _add(digest, content)
     file.seek(0)
     _add(digest, file, place)

@@ -91,9 +91,10 @@ class FigureDataset(SealedDataset[Figure, Path]):
                 picture = data.drawn.picture(kind, self._titles)
                 temporary.write_bytes(picture + REMARK[kind].format(seal.blank).encode())
                 seal.close(temporary)
-        write(self.file(".csv"), data.table.to_csv(index=False))
-        write(self.file(".png"), data.drawn.picture("png", self._titles))
-        save_json(self.path, data.plotly, self.seal, indent=None)
+        beside = [data.table.to_csv(index=False).encode(), data.drawn.picture("png", self._titles)]
+        for file, content in zip(super().files, beside, strict=False):
+            write(file, content)
+        save_json(self.path, data.plotly, Seal.at(self.path, beside), indent=None)
 
     def preview(self) -> PlotlyPreview:
         """What Kedro-Viz shows."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from kedro.io import AbstractDataset
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.base.seals import Seal
 
 InT = TypeVar("InT")
@@ -90,7 +90,7 @@ class SealedDataset(AbstractDataset[InT, OutT]):
     def _set_aside(self, reason: str) -> None:
         for file in reversed(self.files):
             if file.exists():
-                set_aside(file, reason)
+                set_aside_if_there(file, reason)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._stem)}

@@ -7,6 +7,7 @@ import pandas as pd
 from kedro_datasets._typing import TablePreview
 
 from backdoor_pipeline.base.files import replacing, writing
+from backdoor_pipeline.base.seals import Seal
 from backdoor_pipeline.catalog.frame import load_frame, save_frame
 from backdoor_pipeline.catalog.sealed import SealedDataset
 from backdoor_pipeline.catalog.texts import write
@@ -29,10 +30,10 @@ class TableDataset(SealedDataset[Table, pd.DataFrame]):
         """Write the files; in between there is no table."""
         with writing(self.path):
             self.path.unlink(missing_ok=True)
-        write(self.file(".csv"), data.frame.to_csv(index=False))
-        write(self.file(".html"), data.html)
-        write(self.file(".tex"), data.latex)
-        save_frame(self.path, data.frame, self.seal)
+        beside = [text.encode() for text in (data.frame.to_csv(index=False), data.html, data.latex)]
+        for file, content in zip(self.files, beside, strict=False):
+            write(file, content)
+        save_frame(self.path, data.frame, Seal.at(self.path, beside))
 
     def preview(self, nrows: int = 50) -> TablePreview:
         """What Kedro-Viz shows."""

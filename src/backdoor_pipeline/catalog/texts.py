@@ -1,11 +1,11 @@
-"""Texts, and other bytes that were made elsewhere, written whole."""
+"""Bytes that were made elsewhere, written whole."""
 
 from pathlib import Path
 
 from backdoor_pipeline.base.files import replacing
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file."""
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content)

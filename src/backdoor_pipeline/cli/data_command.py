@@ -8,12 +8,11 @@ from kedro.framework.session import KedroSession
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.names import check_name
+from backdoor_pipeline.cli.session import raw_data
 from backdoor_pipeline.data.fetch import available, fetch
 from backdoor_pipeline.data.sources.listing import some
 from backdoor_pipeline.experiment.command_line import ProjectCommand
 from backdoor_pipeline.experiment.resolve import dataset_spec
-
-RAW = Path("data/01_raw")
 
 
 @click.group()
@@ -33,7 +32,7 @@ def list_data() -> None:
                 specs.append(dataset_spec(name, block))
             except UserError as error:  # one block that is not finished hides no other
                 faults[name] = str(error)
-    for name, present, where in available(RAW, specs):
+    for name, present, where in available(raw_data(), specs):
         click.echo(f"{'✓' if present else '·'} {name:<16}{where}")
     for name, fault in faults.items():
         click.echo(f"! {name:<16}{fault}")
@@ -52,7 +51,7 @@ def describe_data(folder: Path, name: str | None) -> None:
 
     name = name or folder.name
     check_name("a data set", name)
-    found = describe(folder, name, RAW)
+    found = describe(folder, name, raw_data())
     sizes = [f"{width} x {height}" for width, height in sorted(found.sizes)]
     size = f"all {sizes[0]}" if len(sizes) == 1 else f"from {sizes[0]} to {sizes[-1]}"
     click.echo(f"# {found.counts['train']:,} + {found.counts['test']:,} pictures, {size}")
@@ -65,6 +64,7 @@ def describe_data(folder: Path, name: str | None) -> None:
 @data.command(name="fetch", cls=ProjectCommand)
 @click.argument("names", nargs=-1, required=True)
 def fetch_data(names: tuple[str, ...]) -> None:
-    """Download data sets, checksummed, into data/01_raw."""
+    """Download data sets, checksummed, into the catalog's folder of raw data, such as data/01_raw."""
+    raw = raw_data()
     for name in names:
-        click.echo(f"{name}: {fetch(name, RAW)}")
+        click.echo(f"{name}: {fetch(name, raw)}")

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import torch
@@ -14,6 +13,7 @@ from rich.table import Table
 from backdoor_pipeline.api.files import inside, load_model, told
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.base.registry import IMPORTED
 from backdoor_pipeline.cli.session import clean_data, image_experiment
 from backdoor_pipeline.data.images import ImageSet
@@ -23,10 +23,10 @@ from backdoor_pipeline.data.share import proportional
 from backdoor_pipeline.data.spec import ImageSpec
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.data.table import read_rows
-from backdoor_pipeline.defenses import DefenderView
+from backdoor_pipeline.defenses import DefenderView, Defense
 from backdoor_pipeline.experiment.command_line import ProjectCommand, parse_params
 from backdoor_pipeline.experiment.resolve import defense_of
-from backdoor_pipeline.experiment.specs import Scanning
+from backdoor_pipeline.experiment.specs import Experiment, Scanning
 from backdoor_pipeline.foreign.pictures import read_pictures
 from backdoor_pipeline.models import Classifier
 from backdoor_pipeline.pipelines.shared.attacking import new_model
@@ -71,9 +71,9 @@ def scan(model: str, dataset: str, data: Path | None, params: tuple[str, ...], p
         seed=experiment.choices.seed,
     )
     chosen = {name: defense_of(name, parameters) for name in detectors()}
+    file = page or PAGES / _page_name(model, spec, data, settings, chosen, experiment)
     found = ask_all(view, train, chosen, settings.significance)
     heading = f"{model} on {dataset}" + (f", trained on {data.name}" if data else "")
-    file = page or PAGES / _page_name(model, dataset, data, {**parameters, "seed": view.seed})
     with replacing(file) as temporary:
         temporary.write_text(draw(found, heading, settings.rows), encoding="utf-8")
     Console().print(_table(found, heading))
@@ -82,18 +82,29 @@ def scan(model: str, dataset: str, data: Path | None, params: tuple[str, ...], p
         click.get_current_context().exit(ALARM)
 
 
-def _page_name(model: str, dataset: str, data: Path | None, parameters: Mapping[str, Any]) -> str:
+def _page_name(
+    model: str,
+    spec: ImageSpec,
+    data: Path | None,
+    settings: Scanning,
+    chosen: Mapping[str, Defense],
+    experiment: Experiment,
+) -> str:
     """Another for every model, data set and setting of the detectors; a scan done again writes the same."""
-    settings = {name: parameters["defenses"][name] for name in detectors()}
-    asked = [_place(model), dataset, data and _place(data), parameters["scan"], settings, parameters["seed"]]
+    asked = [
+        [_place(model), experiment.training.model_dump(mode="json")["options"]],
+        [spec.model_dump(mode="json"), data and _place(data)],
+        settings.model_dump(mode="json"),
+        {name: detector.model_dump(mode="json") for name, detector in chosen.items()},
+        [experiment.choices.seed, experiment.engine.precision],
+    ]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{_short(model)}-{data.stem if data else dataset}-{digest}.html"
+    return f"{_short(model)}-{data.stem if data else spec.name}-{digest}.html"
 
 
 def _place(path: str | Path) -> str:
     """Where it is, from the project's folder if it is within; a model's name as it is."""
-    place, project = Path(path).resolve(), Path.cwd()
-    return str(place.relative_to(project) if place.is_relative_to(project) else place)
+    return str(told_from(Path.cwd(), Path(path).resolve()))
 
 
 def _short(model: str) -> str:

@@ -1,5 +1,6 @@
 """What commands beside `kedro run` ask of the configuration."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,12 @@ from typing import Any
 from kedro.framework.session import KedroSession
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.spec import ImageSpec
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Experiment
-
-RAW = Path("data/01_raw")
+from backdoor_pipeline.sweep.layout import raw_folder
 
 
 def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpec, dict[str, Any]]:
@@ -37,4 +38,14 @@ def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpe
 
 def clean_data(spec: ImageSpec) -> Splits:
     """Both splits, each read when it is asked for."""
-    return Splits(partial(load_split, spec, RAW))
+    return Splits(partial(load_split, spec, raw_data()))
+
+
+def raw_data() -> Path:
+    """The folder of raw data in which runs look, as the catalog says; a command stands in the project's root.
+
+    Raises:
+        UserError: the catalog cannot be read, or does not say it.
+    """
+    project = Path.cwd()
+    return told_from(project, raw_folder(project, os.environ.get("KEDRO_ENV")))

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.parts import wordnet
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.base.registry import IMPORTED, NONE, Method
+from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
@@ -24,6 +25,9 @@ PUBLISHED = (  # files of published models of texts
 )  # fmt: skip
 
 IMPORTED_FILES = ("train.parquet", "test.parquet")
+OF_FOLDERS = (*PUBLISHED, *wordnet.FILES, *IMPORTED_FILES)  # those of a folder that make it what it is
+
+_DIGESTS = FileMemo()  # sweeps ask for the same ones thousands of times, notebooks after they have changed
 
 AFTER = {
     "poison": "prepare",
@@ -94,7 +98,8 @@ def _specifications(experiment: Experiment) -> dict[str, Any]:
     watching = experiment.watching.model_dump(mode="json")
     return {
         "prepare": [
-            experiment.dataset.model_dump(mode="json"),
+            # the files' content counts, not where they lie or whether memory holds them
+            experiment.dataset.model_dump(mode="json", exclude={"options": set(OF_IMAGES)}),
             experiment.manifest,
             _preparing(experiment),
         ],
@@ -168,21 +173,26 @@ def _files_by_content(method: type[Method], given: MethodSpec, table: str) -> di
 
 
 def _content(file: str, parameter: str, advice: str | None = None) -> str:
-    if os.path.isdir(file):  # a published model of texts, or WordNet
-        return _digest_of_folder(Path(file))
-    if not os.path.isfile(file):
+    place = Path(file)
+    if place.is_dir():  # a published model of texts, WordNet or an imported set
+        there = set(os.listdir(place))
+        files = [place / name for name in OF_FOLDERS if name in there and (place / name).is_file()]
+        return _DIGESTS.of(place, files, lambda: _digest_of_folder(files))
+    if not place.is_file():
         raise UserError(f"{parameter}: there is no file {file}{f': {advice}' if advice else ''}.")
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return _DIGESTS.of(place, [place], lambda: _digest_of(place).hexdigest())
 
 
-@cache
-def _digest_of_folder(folder: Path) -> str:
-    """Of the files that make a model of texts, WordNet or an imported data set, what it is."""
+def _digest_of_folder(files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for name in (*PUBLISHED, *wordnet.FILES, *IMPORTED_FILES):
-        if (folder / name).is_file():
-            digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+    for file in files:
+        digest.update(file.name.encode() + _digest_of(file).digest())
     return digest.hexdigest()
+
+
+def _digest_of(file: Path) -> "hashlib._Hash":
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256")
 
 
 def _digest(stage: str, spec: Any, upstream: str) -> str:

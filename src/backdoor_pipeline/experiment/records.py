@@ -18,6 +18,7 @@ from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.base.reading import patiently
 from backdoor_pipeline.base.seals import ANYONES, KEY, Seal
+from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.experiment.result import Result, Row, checked
 from backdoor_pipeline.experiment.specs import Experiment
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 RECORD, METRICS = "result.json", "metrics.json"
 ID = "artifact.evaluate"  # what tells rows apart
 OF_CONTROL = tuple(f"{name}_control" for name in ("clean_accuracy", "asr", "robust_accuracy"))
+SECONDS_OF_CONTROL = ("train_control_seconds", "evaluate_control_seconds")
 OF_TRAINING = ("cross_accuracy", "rival_asr")  # how far the backdoor opens to its own trigger only
 AGAIN = "delete it and run its experiment again, which computes nothing anew"
 REMAKE = "run any sweep again, which sets the table aside and makes it anew from the experiments' own records"
@@ -35,8 +37,11 @@ IDS = ("prepare", "poison", "train", "defend", "evaluate")
 
 def parameters(experiment: Experiment) -> Row:
     """All parameters of an experiment as columns: choices by their own names, the rest dotted."""
-    # `preparing` and `control` repeat others; what was watched, and which figures are drawn, change no result
-    flat = flatten(experiment.model_dump(mode="json", exclude={"preparing", "watching", "control"}))
+    # `preparing` and `control` repeat others; what was watched, which figures are drawn, and where the data
+    # lie, change no result
+    left_out = dict.fromkeys(("preparing", "watching", "control"), True)
+    places = {"dataset": {"options": set(OF_IMAGES)}}
+    flat = flatten(experiment.model_dump(mode="json", exclude={**left_out, **places}))
     del flat["analyzing.figures"], flat["analyzing.formats"], flat["analyzing.titles"]
     del flat["choices.control"]  # its scores tell
     row = {
@@ -61,6 +66,19 @@ def result_row(experiment: Experiment, names: Mapping[str, str], metrics: Mappin
     seconds = {f"{stage}_seconds": one.get("seconds") for stage, one in metrics.items()}
     ids = {f"artifact.{stage}": names[stage] for stage in IDS}
     return {**parameters(experiment), **scores, **seconds, **ids}
+
+
+def with_control(row: Row, known: Row | None) -> Row:
+    """A row with what was known of the experiment's control, in case that is not asked for any more.
+
+    It is of the same poison and training, which the experiment's name is of.
+
+    Args:
+        row: new.
+        known: of the same experiment, recorded before; None: it is not.
+    """
+    kept = [name for name in (*OF_CONTROL, *SECONDS_OF_CONTROL) if name in (known or {}) and name not in row]
+    return {**row, **{name: (known or {})[name] for name in kept}}
 
 
 def write_record(folder: Path, row: Row) -> None:
@@ -154,7 +172,7 @@ def _sharing(row: Row, texts: dict[str, str]) -> Row:
 
 
 def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) -> list[Row]:
-    """The rows of the table with those of newer records in their place, at the end.
+    """The rows of the table with those of newer records in their place, at the end; see `with_control`.
 
     Args:
         rows: of the table.
@@ -162,12 +180,18 @@ def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) ->
         left_out: told of records that cannot be used.
         others: those of experiments that are not in the table too.
     """
-    written, known = _time(table), {row[ID] for row in rows}
+    written, known = _time(table), {row[ID]: row for row in rows}
     newer = [
         file for file in _records(table.parent) if (_time(file) > written if _id(file) in known else others)
     ]
-    fresh = {row[ID]: row for row in _read(newer, left_out)}
+    fresh = {row[ID]: with_control(row, known.get(row[ID])) for row in _read(newer, left_out)}
     return [*(row for row in rows if row[ID] not in fresh), *fresh.values()]
+
+
+def recorded(row: Row, table: Path, left_out: LeftOut) -> Row | None:
+    """What the record of a row's experiment says, beside the table; None if there is none to be used."""
+    file = table.parent / row[ID] / RECORD
+    return next(_read([file], left_out), None) if file.exists() else None
 
 
 def _records(folder: Path) -> list[Path]:

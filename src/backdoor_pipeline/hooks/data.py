@@ -11,13 +11,13 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.catalog import CleanDataset, MetricsDataset
 from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.data.manifest import remember, survey
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can_be
-from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, write_record
+from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, with_control, write_record
 from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.hooks.asked import is_asked
@@ -71,7 +71,10 @@ class DataHooks:
 
 
 class RecordHooks:
-    """Puts a record beside the scores of an experiment, from which reports are made."""
+    """Puts a record beside the scores of an experiment, from which reports are made.
+
+    What it says of a control stays when the experiment is reused without one.
+    """
 
     _catalog: DataCatalog | None = None  # none in the processes that ParallelRunner starts afresh
 
@@ -107,8 +110,9 @@ class RecordHooks:
         metrics = {
             stage: self._catalog.load(name) for stage, name in found.items() if is_asked(self._catalog, name)
         }
-        row = result_row(experiment, artifact_names(experiment), metrics)
-        if _recorded(scores.path.parent / RECORD) != json.loads(json.dumps(row)):
+        known = _recorded(scores.path.parent / RECORD)
+        row = with_control(result_row(experiment, artifact_names(experiment), metrics), known)
+        if known != json.loads(json.dumps(row)):
             write_record(scores.path.parent, row)
 
 
@@ -119,5 +123,5 @@ def _recorded(file: Path) -> Row | None:
     except FileNotFoundError:
         return None
     except CorruptFileError as error:
-        set_aside(file, str(error))
+        set_aside_if_there(file, str(error))
         return None

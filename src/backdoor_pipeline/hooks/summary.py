@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.base.secrets import without_secrets
 from backdoor_pipeline.experiment.feasible import lowered_ratio
@@ -126,19 +127,19 @@ def stage_table(metrics: Mapping[str, Metrics], ran: set[str]) -> Table:
 
 def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[str]:
     """What a report is about, and where it is."""
-    page: Path = catalog.load("report_leaderboard")
+    page = told_from(project, catalog.load("report_leaderboard"))
     failed = f"; {counts['failed']} failed tasks" if counts["failed"] else ""
     return [
         f"{counts['experiments']} experiments, {counts['settings']} settings but for the seed{failed}",
-        f"leaderboard  {page.relative_to(project)}",
-        f"figures      {page.parent.relative_to(project)}/*.png",
-        f"tables       {page.parent.relative_to(project)}/table_*: .csv, .parquet, .html, .tex",
+        f"leaderboard  {page}",
+        f"figures      {page.parent}/*.png",
+        f"tables       {page.parent}/table_*: .csv, .parquet, .html, .tex",
     ]
 
 
 def hints(figures: list[Path], project: Path, scored: bool, runs: list[str]) -> list[str]:
     """Where the figures are and what to open next."""
-    lines = [f"figures    {figures[0].parent.relative_to(project)}/*.png"] if figures else []
+    lines = [f"figures    {told_from(project, figures[0].parent)}/*.png"] if figures else []
     if not scored:
         lines.append("scores     kedro run --pipeline=evaluate with the same --params")
     marks = ["runs", *[""] * len(runs)]

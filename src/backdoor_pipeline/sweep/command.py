@@ -9,6 +9,7 @@ from rich.console import Console
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import flatten
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.config import environment_parameters
 from backdoor_pipeline.data.manifest import remember
 from backdoor_pipeline.experiment.command_line import parse_params
@@ -85,7 +86,7 @@ def run_sweep(options: Options) -> int:
     if plan.tasks and any(plan.reused.values()):
         timings.learn(plan.cells)
     workers, threads, gpus = division(options)
-    console.print(f"Sweep {name}: {folder.relative_to(project)}", highlight=False)
+    console.print(f"Sweep {name}: {told_from(project, folder)}", soft_wrap=True, highlight=False)
     show_plan(console, plan, timings.estimate(plan), workers, options.dry_run)
     if options.dry_run:
         if machine:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.base.nesting import Flat, flatten
 from backdoor_pipeline.experiment.validation import check
 from backdoor_pipeline.experiment.yaml_text import load, read_yaml_file
+from backdoor_pipeline.sweep.rules import combinations, matching, parameters_of, without
 
 MAX_CELLS = 1_000_000
 Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
@@ -56,19 +56,20 @@ class Grid(BaseModel):
             UserError: an axis has no value, `exclude` names a parameter that no cell has, or there are too
                 many cells.
         """
-        fixed = flatten(self.params)
         for name, values in self.grid.items():
             if not values:
                 raise UserError(f"grid: '{name}' has no value: give it some or leave it out.")
-        for rule in self.exclude:
-            for name in rule:
-                if name not in fixed and name not in self.grid:
-                    raise unknown("parameter of the grid in exclude:", name, {*fixed, *self.grid})
+        fixed = flatten(self.params)
+        known = {*fixed, *self.grid, *parameters_of(self.grid)}
+        for name in (name for rule in self.exclude for name in parameters_of(rule)):
+            if name not in known:
+                raise unknown("parameter of the grid in exclude:", name, known)
         _see_that_they_can_be_counted([self.grid, *self.include])
         made = [{**fixed, **cell} for cell in combinations(self.grid)] if self.grid else []
-        kept = [cell for cell in made if not any(matches(cell, rule) for rule in self.exclude)]
+        for rule in self.exclude:
+            made = [cell for cell, out in zip(made, matching(made, rule), strict=True) if not out]
         extra = [{**fixed, **cell} for rule in self.include for cell in combinations(rule)]
-        return kept + extra
+        return made + extra
 
     def changed(self, axes: Mapping[str, list[Any]], params: Flat) -> "Grid":
         """This grid with other values: in `include` too, whose cells all get those of the axes given here.
@@ -79,7 +80,7 @@ class Grid(BaseModel):
         """
 
         def kept(rule: Mapping[str, Any]) -> dict[str, Any]:
-            return {name: value for name, value in {**rule, **axes}.items() if name not in params}
+            return without({**without(rule, axes), **axes}, params)
 
         return self.model_copy(
             update={
@@ -151,28 +152,14 @@ def _see_that_they_can_be_counted(rules: Iterable[Mapping[str, Any]]) -> None:
         raise UserError(f"the grid has {count:,} cells: choose among their values, {MAX_CELLS:,} are most.")
 
 
-def combinations(axes: Mapping[str, Any]) -> Iterator[Flat]:
-    """All combinations of the axes' values; what is no list stands for itself."""
-    lists = [values if isinstance(values, list) else [values] for values in axes.values()]
-    for values in product(*lists):
-        yield dict(zip(axes, values, strict=True))
-
-
 def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> list[Flat]:
     """The cells that have one of the values of every parameter named, by default or as the cell says.
 
     Raises:
         UserError: a parameter is not known.
     """
-    for name in rule:
-        if name not in defaults and not any(name in cell for cell in cells):
-            raise unknown("parameter in --only:", name, {*defaults, *(key for cell in cells for key in cell)})
-    return [cell for cell in cells if matches({**defaults, **cell}, rule)]
-
-
-def matches(cell: Flat, rule: Mapping[str, Any]) -> bool:
-    """Whether a cell has every value (or one of every list of values) that a rule names."""
-    return all(
-        name in cell and cell[name] in (value if isinstance(value, list) else [value])
-        for name, value in rule.items()
-    )
+    known = {*defaults, *(name for cell in cells for name in cell)}
+    for name in parameters_of(rule):
+        if name not in known:
+            raise unknown("parameter in --only:", name, known)
+    return [cell for cell, fits in zip(cells, matching(cells, rule, defaults), strict=True) if fits]

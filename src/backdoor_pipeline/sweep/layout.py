@@ -30,6 +30,23 @@ def config_loader(project: Path, env: str | None) -> AbstractConfigLoader:
     return PlainConfigLoader(conf_source=source, env=env, **settings.CONFIG_LOADER_ARGS)
 
 
+def raw_folder(project: Path, env: str | None) -> Path:
+    """The folder of raw data, where the catalog's `clean` is in this environment.
+
+    Raises:
+        UserError: the catalog cannot be read, or does not say it.
+    """
+    return project / _filepath("clean", _catalog(config_loader(project, env)))
+
+
+def _catalog(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The catalog's configuration, with `{stage}` in place of an experiment's names."""
+    OmegaConf.register_new_resolver("artifact", lambda stage: f"{{{stage}}}", replace=True)
+    OmegaConf.register_new_resolver("experiment", lambda path: path, replace=True)
+    found: dict[str, Any] = loader["catalog"]
+    return found
+
+
 class Layout:
     """The files of every stage, with `{stage}` in their paths for the names of artefacts.
 
@@ -58,9 +75,7 @@ class Layout:
     @classmethod
     def of(cls, loader: AbstractConfigLoader, project: Path) -> "Layout":
         """The layout that a configuration describes."""
-        OmegaConf.register_new_resolver("artifact", lambda stage: f"{{{stage}}}", replace=True)
-        OmegaConf.register_new_resolver("experiment", lambda path: path, replace=True)
-        return cls(loader["catalog"], project)
+        return cls(_catalog(loader), project)
 
     @cached_property
     def reporting(self) -> Path:

@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from backdoor_pipeline.base.arrowfile import save_table
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.base.jsonfile import load_json
 from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.locks import locked
 from backdoor_pipeline.base.reading import patiently
 from backdoor_pipeline.base.seals import Seal
-from backdoor_pipeline.experiment.records import ID, read_table, renewed, result_row
+from backdoor_pipeline.experiment.records import ID, read_table, recorded, renewed, result_row, with_control
 from backdoor_pipeline.experiment.result import Result, Row, StageMetrics, checked
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
@@ -25,8 +25,9 @@ AGAIN = "delete it and run its experiment, or its sweep, again"
 def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | None = None) -> int:
     """Put the rows of these cells, as far as they are evaluated, into the table; other rows stay.
 
-    Those whose experiments have newer records are renewed. A table with anything that cannot be used is set
-    aside, and what it lacks comes from the records too; one that cannot be read now is left as it is.
+    Those whose experiments have newer records are renewed; scores of a control stay. A table with anything
+    that cannot be used is set aside, and what it lacks comes from the records too; one that cannot be read
+    now is left as it is.
 
     Args:
         layout: where everything is.
@@ -45,8 +46,12 @@ def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | Non
             return 0
         rows = renewed(rows, layout.results, left_out, others=not whole)
         if not whole:
-            set_aside(layout.results, "not all of it can be used")
-        rows = [*{row[ID]: row for row in [*rows, *fresh]}.values()]
+            set_aside_if_there(layout.results, "not all of it can be used")
+        known = {row[ID]: row for row in rows}
+        for row in fresh:
+            earlier = known.get(row[ID]) or recorded(row, layout.results, left_out)
+            known[row[ID]] = with_control(row, earlier)
+        rows = [*known.values()]
         if rows:
             save_table(layout.results, _table(rows), compression="zstd")
     return len(fresh)
@@ -87,17 +92,18 @@ class MetricsReader:
         if path is None:
             return {}
         if path not in self._read:
-            there = path.exists()
-            self._read[path] = self._left_out.read(path, self._checked, AGAIN) or {} if there else {}
+            self._read[path] = self._left_out.read(path, self._checked, AGAIN) or {}
         return self._read[path]
 
     def _checked(self, file: Path) -> Row:
         try:
             return checked(StageMetrics, load_json(file, Seal.at(file)))
+        except FileNotFoundError:
+            return {}
         except CorruptFileError as error:
             if not self._mend:
                 raise
-            set_aside(file, str(error))
+            set_aside_if_there(file, str(error))
             return {}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backdoor_pipeline.base.files import CorruptFileError, set_aside
+from backdoor_pipeline.base.files import CorruptFileError, set_aside_if_there
 from backdoor_pipeline.base.tensorfile import load_tensors, save_tensors
 from backdoor_pipeline.data.images import Images
 from backdoor_pipeline.training.observer import Observer
@@ -74,15 +74,15 @@ class Checkpoint:
             The epochs already done; none if there is no checkpoint, or if it is damaged or belongs to another
             training: then it is set aside with a warning.
         """
-        if not self._path.exists():
-            return []
         try:
             tensors, meta = load_tensors(self._path)
+        except FileNotFoundError:
+            return []
         except CorruptFileError as error:
-            set_aside(self._path, str(error))
+            set_aside_if_there(self._path, str(error))
             return []
         if meta.get("fingerprint") != self._fingerprint:
-            set_aside(self._path, "it is of a training with another recipe, seed, data or model")
+            set_aside_if_there(self._path, "it is of a training with another recipe, seed, data or model")
             return []
         model.load_state_dict(_under("model.", tensors))
         for number, (optimizer, _) in enumerate(optimizers.each):
