@@ -94,7 +94,7 @@ def test_what_is_told_of_chance_is_what_decides(
     (verdict,) = scan.verdicts
     assert scan.suspicious == suspicious
     assert verdict.finding.sure == f"by chance {chance}, alarm below 0.0025"
-    assert suspicious or verdict.finding.says == "clean images avoid no cluster more than chance allows"
+    assert suspicious or verdict.finding.says == "there is no cluster that clean images avoid"
 
 
 def test_the_alarm_of_two_clusters_is_counted_twice(monkeypatch) -> None:

@@ -71,26 +71,23 @@ class ActivationClustering(Defense, Detector):
         return Defended(model, metrics, history, suspicion, diagnostics)
 
     def detect(self, view: DefenderView, significance: float) -> Finding:
-        """See `Detector.detect`: by the rule `trusted`, as the others tell nothing of their false alarms.
-
-        Of the two clusters of a class the one that is avoided more is looked at: each has half of the level.
-        """
+        """See `Detector.detect`: by the rule `trusted`, as the others tell nothing of their false alarms."""
         features, trusted = (
             penultimate(view.trainer, view.model, data.inputs) for data in (view.train, view.clean)
         )
         level = significance / len(view.clean.classes)
-        careful = self.model_copy(update={"rule": "trusted", "significance": level / 2})
+        careful = self.model_copy(update={"rule": "trusted", "significance": level})
         suspicion, splits = careful.inspect(
             features, view.train.labels, trusted, view.clean.labels, view.seed
         )
         flagged = view.train.labels[suspicion.flagged].unique().tolist()
         avoided = [split for split in splits.values() if self._avoided(split)]
-        chance = min(1.0, 2 * min((split.p_value for split in avoided), default=1.0))
+        chance = min((split.p_value for split in avoided), default=1.0)
         count, blamed = int(suspicion.flagged.sum()), named(flagged, view.clean.classes)
         return Finding(
             suspicious=count > 0,
             says=f"{blamed}: {count} rows in a cluster that clean images avoid" if count
-            else "clean images avoid no cluster more than chance allows",
+            else "there is no cluster that clean images avoid",
             sure=f"by chance {chance:.2g}, alarm below {level:.2g}",
             suspicion=suspicion,
         )  # fmt: skip

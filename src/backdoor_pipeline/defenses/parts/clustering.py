@@ -1,5 +1,6 @@
 """Two clusters of one class's features, and how well they fit."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+ROUNDING = 1e-9
 NEGLIGIBLE = 1e-9  # share of the variance below which a dimension is rounding error
 
 
@@ -42,10 +44,17 @@ class Split:
 
     @property
     def p_value(self) -> float:
-        """How likely so few trusted images would be here, if they spread over the clusters as the rows do."""
+        """How likely one of the clusters would have so few trusted images for its size, or fewer.
+
+        If they spread over the clusters as the rows do. Both clusters count, as the suspect one was chosen
+        because they avoid it more.
+        """
         from scipy.stats import binom
 
-        return float(binom.cdf(self.trusted.sum(), len(self.trusted), self.share))
+        here, count = int(self.trusted.sum()), len(self.trusted)
+        as_few = math.floor(here * (1 - self.share) / self.share + ROUNDING)  # in the other cluster
+        chance = binom.cdf(here, count, self.share) + binom.cdf(as_few, count, 1 - self.share)
+        return min(1.0, float(chance))
 
     def other_way(self) -> "Split":
         """The same with the other cluster as the suspect one."""
