@@ -68,51 +68,26 @@ def test_planted_rows_are_found(found) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "suspicious", "chance"),
+    ("known", "there", "avoidance", "chance", "suspicious"),
     [
-        (25, False, "1"),  # of 200 trusted images an eighth of their half: not avoided by a tenth
-        (9, True, "1.5e-45"),  # 2 P(X <= 9), X binomial of 200 and 1/2
+        (200, 25, 0.1, "1", False),  # an eighth of their half: not avoided by a tenth
+        (200, 9, 0.1, "1.5e-45", True),  # 2 P(X <= 9), X binomial of 200 and 1/2
+        (20, 3, 0.5, "0.0026", False),  # 2 P(X <= 3): above the level, half of it below
     ],
 )
 def test_what_is_told_of_chance_is_what_decides(
-    monkeypatch, there: int, suspicious: bool, chance: str
+    monkeypatch, known: int, there: int, avoidance: float, chance: str, suspicious: bool
 ) -> None:
-    """Of a class in two even clusters so many trusted images lie in one."""
-    halves, known = np.arange(100) < 50, np.arange(200) < there
-    split = Split(halves, known, np.zeros(100))
+    """Every class is in two even clusters, and so many of its trusted images lie in one of them."""
+    split = Split(np.arange(100) < 50, np.arange(known) < there, np.zeros(100))
     monkeypatch.setattr(
         ac, "split_in_two", lambda features, *_, **__: split if len(features) == 100 else None
     )
-    scan = api.scan(
-        pixels(),
-        noise(800, 1),
-        noise(400, 2),
-        detectors=["ac"],
-        params={"ac": {"avoidance": 0.1}},
-        engine=ENGINE,
-    )
-    (verdict,) = scan.verdicts
-    assert scan.suspicious == suspicious
+    asked = {"detectors": ["ac"], "params": {"ac": {"avoidance": avoidance}}, "engine": ENGINE}
+    (verdict,) = api.scan(pixels(), noise(4 * known, 1), noise(400, 2), **asked).verdicts
+    assert verdict.word == ("suspicious" if suspicious else "clean")
     assert verdict.finding.sure == f"by chance {chance}, alarm below 0.0025"
     assert suspicious or verdict.finding.says == "there is no cluster that clean images avoid"
-
-
-def test_the_alarm_of_two_clusters_is_counted_twice(monkeypatch) -> None:
-    """2 P(X <= 3), X binomial of 20 and 1/2, is 0.0026: above 0.0025, half of it below."""
-    split = Split(np.arange(100) < 50, np.arange(20) < 3, np.zeros(100))
-    monkeypatch.setattr(
-        ac, "split_in_two", lambda features, *_, **__: split if len(features) == 100 else None
-    )
-    scan = api.scan(
-        pixels(),
-        noise(80, 1),
-        noise(400, 2),
-        detectors=["ac"],
-        params={"ac": {"avoidance": 0.5}},
-        engine=ENGINE,
-    )
-    assert not scan.suspicious
-    assert scan.verdicts[0].finding.sure == "by chance 0.0026, alarm below 0.0025"
 
 
 def test_clean_rows_raise_hardly_any_alarm() -> None:

@@ -7,6 +7,7 @@ import torch
 from helpers.training import data, model, recipe, same, trainer
 from torch import Tensor
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.training import Trainer
 from backdoor_pipeline.training.optimizers import Optimizers
 
@@ -26,6 +27,12 @@ def test_every_weight_has_one_optimizer_with_its_own_settings() -> None:
     theirs = [weight for one in (sgd, adam) for weight in one.param_groups[0]["params"]]
     assert {id(weight) for weight in adam.param_groups[0]["params"]} == {id(w) for w in net[6].parameters()}
     assert len(theirs) == len(list(net.parameters())) == len({id(weight) for weight in theirs})
+
+
+def test_something_has_to_be_trained() -> None:
+    net = model().requires_grad_(False)
+    with pytest.raises(UserError, match="all weights of what is to be trained are frozen"):
+        trainer().fit(net, data(), BODY, seed=0)
 
 
 def test_rates_follow_each_recipe() -> None:

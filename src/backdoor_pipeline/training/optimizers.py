@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.training.recipe import Recipe
 from backdoor_pipeline.training.schedule import learning_rate
 
@@ -66,9 +67,15 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def build_optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over those of the weights that are not frozen."""
+    """The recipe's optimizer over those of the weights that are not frozen.
+
+    Raises:
+        UserError: all are.
+    """
     weights = [weight for weight in weights if weight.requires_grad]
-    fused = True if weights and weights[0].is_cuda else None  # one kernel for all; on a CPU it gains nothing
+    if not weights:
+        raise UserError("all weights of what is to be trained are frozen: set their requires_grad.")
+    fused = True if weights[0].is_cuda else None  # one kernel for all; on a CPU it gains nothing
     if recipe.optimizer == "adam":
         return torch.optim.Adam(
             weights, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused
