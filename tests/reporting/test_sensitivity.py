@@ -104,3 +104,10 @@ def test_what_says_which_experiment_it_is_is_no_hyper_parameter(name) -> None:
     made = grid(**{name: values.get(name, ["digits", "resnet20"])}, **{LR: [0.01, 0.1]})
     with pytest.raises(UserError, match=rf"report\.sensitivity: {name} .* --params {name}=VALUE\.$"):
         sensitivity(to_cells(made), name)
+
+
+def test_imported_data_are_no_hyper_parameter() -> None:
+    made = results(*(row(attack="imported", **{"poisoning.imported.data": one}) for one in ("a/x", "a/y")))
+    assert sweep_table(to_cells(made), None).empty
+    with pytest.raises(UserError, match=r"imported\.data says which experiment it is"):
+        sweep_table(to_cells(made), "imported.data")

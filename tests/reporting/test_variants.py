@@ -109,3 +109,9 @@ def test_imported_data_sets_are_experiments_of_their_own_named_briefly() -> None
 def test_of_folders_of_one_name_the_whole_paths_are_told() -> None:
     made = results(*(row(attack="imported", **{"poisoning.imported.data": one}) for one in ("a/x", "b/x")))
     assert labels(made, "attack_variant")["imported"] == ["data=a/x", "data=b/x"]
+
+
+def test_where_a_data_set_lies_makes_no_other_experiment() -> None:
+    """As older records say, and newer ones do not."""
+    made = results(row(**{"dataset.options.folder": "/mnt/digits"}), row(seed=1))
+    assert set(labels(made, "protocol")["badnets"]) == {""}

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.base.registry import IMPORTED, NONE
+from backdoor_pipeline.data.manifest import OF_IMAGES
 
 IDENTITY = ("dataset", "model", "attack", "defense", "poison_ratio")  # what a published table names a cell by
 GOAL = ("target_label", "label_map", "poison_target_class")  # what the attacker is after, beside the ratio
@@ -100,7 +101,8 @@ def parameter_columns(columns: Iterable[str]) -> list[str]:
     """The columns that say how an experiment was made, `IDENTITY` and the seed left aside, each once."""
     prefixes = (ATTACK, DEFENSE, RECIPE, OPTIONS, DATASET)
     plain = ("train_images", "clean_ratio", *GOAL, DATA, "engine.precision", "manifest")
-    return [name for name in columns if name in plain or (name.startswith(prefixes) and name not in REPEATED)]
+    untold = (*REPEATED, *(f"{DATASET}options.{name}" for name in OF_IMAGES))  # the latter in older records
+    return [name for name in columns if name in plain or (name.startswith(prefixes) and name not in untold)]
 
 
 def text(value: Any) -> str:

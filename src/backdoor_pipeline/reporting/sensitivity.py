@@ -12,9 +12,9 @@ from backdoor_pipeline.analysis import style
 from backdoor_pipeline.analysis.drawn import Drawn
 from backdoor_pipeline.analysis.figure import Figure
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.base.registry import NONE
+from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.reporting import drawing
-from backdoor_pipeline.reporting.columns import IDENTITY, Parameter, names_of, text
+from backdoor_pipeline.reporting.columns import DATA, IDENTITY, Parameter, names_of, text
 from backdoor_pipeline.reporting.filters import known_parameter
 from backdoor_pipeline.reporting.summary import defense_name, label, percent_ratio, summarize
 from backdoor_pipeline.reporting.variants import SETTING, varied_columns, with_variants
@@ -27,7 +27,7 @@ LINES = {
 }
 WEB_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 MOST_PANELS, COLUMNS, MOST_TICKS = 6, 3, 6
-WHICH = ("dataset", "model", "attack", "defense", "seed")  # no hyper-parameters
+WHICH = ("dataset", "model", "attack", "defense", "seed", f"{IMPORTED}.data")  # no hyper-parameters
 WIDE = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
@@ -85,7 +85,7 @@ def _swept(cells: pd.DataFrame) -> Iterator[Parameter]:
     if columns:
         differs = _differs(cells, columns)
         for column in columns:
-            if differs[column]:
+            if differs[column] and column != DATA:
                 yield from (Parameter.named(name) for name in names_of(column, cells))
 
 
