@@ -1,8 +1,9 @@
 """What cannot be a model, trained or scored, is told in one sentence, before any work."""
 
+import numpy as np
 import pytest
 import torch
-from helpers.refusals import InAList, evaluate, images, network, of_texts, poison, texts, told, train
+from helpers.refusals import ENGINE, InAList, evaluate, images, network, of_texts, poison, texts, told, train
 from torch import nn
 
 from backdoor_pipeline import api
@@ -85,3 +86,35 @@ def test_too_little_memory_is_told_as_such() -> None:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     told(lambda: evaluate(Large(8, 4)), "there is not enough memory")
+
+
+def test_test_images_at_hand_may_lack_the_target_class() -> None:
+    """Their classes are counted by their labels, the triggered images' labels are the attacker's."""
+    all_of, some = images(), images(classes=3)
+    triggered = poison(train=all_of, test=all_of, poison_ratio=0.2, target_label=3).test
+    scores = api.evaluate(network(), some, triggered, engine=ENGINE)
+    assert scores.asr is not None
+    with pytest.raises(api.UserError, match="labels up to 3, the model 3 classes"):
+        api.evaluate(network(classes=3), some, triggered, engine=ENGINE)
+
+
+def test_changed_rows_may_have_a_class_that_the_others_lack() -> None:
+    changed = poison(train=images(), poison_ratio=0.2, target_label=3).train
+    assert len(api.PoisonedDataset(changed, images(classes=3))) == 40
+
+
+def test_sizes_may_be_numpys() -> None:
+    assert api.wrap(network(), image_size=np.int64(8), channels=np.int32(3)).description.image_size == 8
+
+
+def test_too_little_memory_is_told_as_such_wherever_it_shows() -> None:
+    class Endless:
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    with pytest.raises(api.UserError, match="memory") as caught:
+        api.image_set(Endless())
+    assert "is no data set" not in str(caught.value)

@@ -4,7 +4,7 @@ import torch
 from helpers.pipelines import BADNETS, FACTS, TRAINING, engine, poisoned, poisoning, splits
 
 from backdoor_pipeline.attacks.control import Schedule
-from backdoor_pipeline.attacks.methods.wanet import WaNet
+from backdoor_pipeline.attacks.methods.wanet import WaNet, WarpBatches
 from backdoor_pipeline.attacks.networks import NoNetworks
 from backdoor_pipeline.attacks.poisoning import Poison, cross_test, poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
@@ -16,12 +16,17 @@ from backdoor_pipeline.metrics.accuracy import clean_accuracy
 from backdoor_pipeline.pipelines.train.nodes import train_victim
 
 IDLE = {"crop": 0, "crop_share": 0, "rotation": 0, "rotation_share": 0}
+WANET = WaNet(
+    grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, augmentation=IDLE,
+    training=Schedule(schedule="constant", milestones=(), gamma=0.1),
+)  # fmt: skip
 
 
-def train(clean, test, train_rows, test_rows, folder, *, attack=BADNETS, trigger=None, **changes):
+def train(clean, test, train_rows, test_rows, folder, *, attack=BADNETS, trigger=None, asked=None, **changes):
     off = Watching(forgetting=False, gradients=0, every=1)
+    told = poisoning(attack, **(asked or {}))
     stage = VictimStage(
-        dataset=FACTS, poisoning=poisoning(attack), training=TRAINING, watching=off, engine=engine(**changes)
+        dataset=FACTS, poisoning=told, training=TRAINING, watching=off, engine=engine(**changes)
     )
     made = Poison(train_rows, test_rows, trigger or NoTrigger())
     prepared = NoNetworks(), pd.DataFrame({"epoch": []})
@@ -53,12 +58,30 @@ def test_looking_does_not_change_what_is_learned(make_set, make_env, tmp_path) -
     assert (tmp_path / "b/train.safetensors").exists()
 
 
+@pytest.mark.parametrize("spare", [True, False])
+def test_an_attacker_who_trains_spares_the_target_class_if_asked_to(
+    make_set, make_env, tmp_path, monkeypatch, spare
+) -> None:
+    """Of 80 rows 20 are poisoned in each epoch: the labels of all change, or but for those of class 0."""
+    clean, test, env = make_set(rows=80), make_set(rows=16), make_env()
+    made = poison(WANET, clean, test, env, poison_target_class=not spare)
+    changed, warp = [], WarpBatches.__call__
+
+    def counting(self, images, labels, *given):
+        stamped, wanted = warp(self, images, labels, *given)
+        changed.append(int((wanted != labels).sum()))
+        return stamped, wanted
+
+    monkeypatch.setattr(WarpBatches, "__call__", counting)
+    asked = {"poison_target_class": not spare}
+    train(clean, test, made.train, made.test, tmp_path, attack=WANET, trigger=made.trigger, asked=asked)
+    epochs = TRAINING.recipe.epochs
+    assert sum(changed) == 20 * epochs if spare else sum(changed) < 20 * epochs
+
+
 def test_a_warp_is_also_judged_by_what_must_not_fire(make_set, make_env, tmp_path) -> None:
     clean, test, env = make_set(rows=80), make_set(rows=16), make_env()
-    wanet = WaNet(
-        grid_size=4, strength=0.5, grid_rescale=1, cross_ratio=2, augmentation=IDLE,
-        training=Schedule(schedule="constant", milestones=(), gamma=0.1),
-    )  # fmt: skip
+    wanet = WANET
     made = poison(wanet, clean, test, env, poison_target_class=True)
     model, _, metrics = train(
         clean, test, made.train, made.test, tmp_path, attack=wanet, trigger=made.trigger

@@ -71,7 +71,15 @@ def see_that_they_are_rows(given: Any) -> None:
 
 
 def see_that_they_are_alike(rows: SampleSet | PoisonedRows, data: SampleSet, which: str, whose: str) -> None:
-    """See that samples are of the kind, the size and the classes of others.
+    """The same as `see_that_they_look_alike`, and that their labels are among the classes of the others."""
+    see_that_they_look_alike(rows, data, which, whose)
+    highest = int(rows.labels.max()) if len(rows) else 0
+    if highest >= len(data.classes):
+        raise UserError(f"the {which} have labels up to {highest}, the {whose} {len(data.classes)} classes.")
+
+
+def see_that_they_look_alike(rows: SampleSet | PoisonedRows, data: SampleSet, which: str, whose: str) -> None:
+    """See that samples are of the kind and the size of others.
 
     Args:
         rows: the samples; there may be none.
@@ -88,9 +96,6 @@ def see_that_they_are_alike(rows: SampleSet | PoisonedRows, data: SampleSet, whi
         one, other = (sized(samples.inputs.shape[1:]) for samples in (rows, data))  # type: ignore[union-attr]
         if one != other:
             raise UserError(f"the {which} are of {one} (channels, height, width), the {whose} of {other}.")
-    highest = int(rows.labels.max()) if len(rows) else 0
-    if highest >= len(data.classes):
-        raise UserError(f"the {which} have labels up to {highest}, the {whose} {len(data.classes)} classes.")
 
 
 def sized(shape: Any) -> str:

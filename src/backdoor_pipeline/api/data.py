@@ -12,7 +12,7 @@ from torch import Tensor
 from backdoor_pipeline.api.checks import FAILURES, brief, see_that_a_set_is_whole
 from backdoor_pipeline.api.defaults import one_of
 from backdoor_pipeline.api.files import as_path
-from backdoor_pipeline.base.errors import UserError, quoted
+from backdoor_pipeline.base.errors import UserError, quoted, user_error
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.samples import SampleSet
 from backdoor_pipeline.data.sources import load_split
@@ -94,7 +94,7 @@ def _pairs(data: Any) -> tuple[Tensor, list[Any]]:
         images = [torch.as_tensor(np.asarray(image)) for image, _ in pairs]
         return torch.stack(images) if images else torch.empty(0), [label for _, label in pairs]
     except FAILURES as error:
-        raise UserError(
+        raise user_error(error) or UserError(
             f"{type(data).__name__} is no data set of images of one size, each with a label: {brief(error)}."
         ) from error
 
@@ -103,7 +103,9 @@ def _tensor(given: Any, which: str) -> Tensor:
     try:
         return torch.as_tensor(given)
     except FAILURES as error:
-        raise UserError(f"the {which} are no array of numbers: {brief(error)}.") from error
+        raise user_error(error) or UserError(
+            f"the {which} are no array of numbers: {brief(error)}."
+        ) from error
 
 
 def _as_labels(labels: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Whether a model and samples fit each other, seen before any work (P8)."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from backdoor_pipeline.api.checks import FAILURES, brief, kind_of_samples, sized
 from backdoor_pipeline.base.errors import UserError, quoted, user_error
@@ -58,8 +58,16 @@ def see_that_it_reads(model: nn.Module, data: SampleSet, which: str) -> None:
             raise UserError(f"the {which} are of {found} (channels, height, width), the model of {wanted}.")
 
 
-def see_that_it_answers(trainer: Trainer, model: nn.Module, data: SampleSet) -> None:
+def see_that_it_answers(
+    trainer: Trainer, model: nn.Module, data: SampleSet, wanted: Tensor | None = None
+) -> None:
     """Ask a model about one sample, and see that its answer has a number for every class.
+
+    Args:
+        trainer: the engine.
+        model: the model.
+        data: the samples.
+        wanted: more labels that are to be among its classes, int64, (n,).
 
     Raises:
         UserError: it takes no such samples, or puts out something else.
@@ -74,6 +82,8 @@ def see_that_it_answers(trainer: Trainer, model: nn.Module, data: SampleSet) -> 
         lack = user_error(error)  # of memory, which is no fault of the samples' kind
         raise lack or UserError(f"{name} takes no samples such as these: {brief(error)}.") from error
     highest = int(data.labels.max())
+    if wanted is not None and len(wanted):
+        highest = max(highest, int(wanted.max()))
     if len(shape) != 2:
         raise UserError(f"{name} puts out {shape} of one sample, not logits, (1, K).")
     if highest >= shape[1]:

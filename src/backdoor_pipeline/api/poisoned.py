@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from backdoor_pipeline.api.checks import see_that_they_are_alike, see_that_they_are_rows
+from backdoor_pipeline.api.checks import see_that_they_are_rows, see_that_they_look_alike
 from backdoor_pipeline.api.data import samples_of
 from backdoor_pipeline.api.files import inside, told
 from backdoor_pipeline.base.errors import UserError
@@ -57,7 +57,7 @@ class PoisonedDataset(Dataset[tuple[Any, int]]):
 
 
 def _overlaid(clean: SampleSet, rows: PoisonedRows) -> SampleSet:
-    see_that_they_are_alike(rows, clean, "changed rows", "training set")
+    see_that_they_look_alike(rows, clean, "changed rows", "training set")
     highest = int(rows.index.max()) if len(rows) else -1
     if not rows.whole and highest >= len(clean):
         raise UserError(

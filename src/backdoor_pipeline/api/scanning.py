@@ -35,7 +35,7 @@ def scan(
         clean: trusted images of all classes, in any form that `image_set` takes.
         train: the training set, likewise, for the detectors that look at it.
         detectors: their names; None: all.
-        params: hyper-parameters by detector, such as `{"nc": {"index": "log"}}`; the others are those of
+        params: hyper-parameters by detector, such as `{"nc": {"log_threshold": 4}}`; the others are those of
             `conf/base`.
         budget: see `defend`.
         engine: how to run.
@@ -71,7 +71,7 @@ def _chosen(names: Any, params: Any, budget: str | None) -> dict[str, Defense]:
         raise UserError("detectors: give a list of names, one at least, such as ['nc'].")
     if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
         raise UserError(
-            "params: give a table of settings for each detector, such as {'nc': {'index': 'log'}}."
+            "params: give a table of settings for each detector, such as {'nc': {'log_threshold': 4}}."
         )
     see_that_they_detect([*asked, *settings])
     return {

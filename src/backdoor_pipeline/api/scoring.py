@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from backdoor_pipeline.analysis.scoring import score
-from backdoor_pipeline.api.checks import see_that_they_are_alike, see_that_they_are_rows
+from backdoor_pipeline.api.checks import see_that_they_are_rows, see_that_they_look_alike
 from backdoor_pipeline.api.data import samples_of
 from backdoor_pipeline.api.defaults import trainer_of
 from backdoor_pipeline.api.fitting import see_that_it_answers
@@ -36,8 +36,8 @@ def evaluate(
     samples, trainer = samples_of(test), trainer_of(engine)
     stamped = PoisonedRows.none_of(samples) if triggered is None else triggered
     see_that_they_are_rows(stamped)
-    see_that_they_are_alike(stamped, samples, "triggered samples", "test samples")
-    see_that_it_answers(trainer, model, samples)
+    see_that_they_look_alike(stamped, samples, "triggered samples", "test samples")
+    see_that_it_answers(trainer, model, samples, stamped.labels)
     return score(trainer, model, samples, stamped)
 
 

@@ -1,13 +1,14 @@
 """Anybody's network, wrapped."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from pydantic import ValidationError
 from torch import nn
 
 from backdoor_pipeline.api.checks import FAILURES, brief
-from backdoor_pipeline.base.errors import UserError, quoted
+from backdoor_pipeline.base.errors import UserError, quoted, user_error
 from backdoor_pipeline.experiment.validation import told_of
 from backdoor_pipeline.models import ModelDescription, WrappedClassifier, wrapping
 from backdoor_pipeline.models.wrapping import Factory
@@ -46,13 +47,18 @@ def wrap(
     except ValidationError as error:
         raise told_of(error, ModelDescription, "wrap") from error
     except FAILURES as error:
-        raise UserError(f"{type(network).__name__} cannot be wrapped: {brief(error)}.") from error
+        lack = user_error(error)  # of memory
+        raise lack or UserError(f"{type(network).__name__} cannot be wrapped: {brief(error)}.") from error
 
 
 def _size(given: Any, name: str) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+    try:
+        size = 0 if isinstance(given, bool) else index(given)
+    except TypeError:
+        size = 0
+    if size < 1:
         raise UserError(f"{name} is {quoted(given)}: give a whole number, 1 or more.")
-    return given
+    return size
 
 
 def _listed(given: Any) -> list[float] | None:

@@ -48,7 +48,7 @@ PAGES = Path("data/08_reporting/scans")
     type=click.Path(exists=True, resolve_path=True, path_type=Path),
     help="The training set: what `kedro import poisoned` takes or has made, or a folder in data/02_poisoned.",
 )
-@click.option("--params", multiple=True, help="Such as scan.trusted:300 or defenses.nc.index:log.")
+@click.option("--params", multiple=True, help="Such as scan.trusted:300 or defenses.nc.log_threshold:4.")
 @click.option(
     "--page", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path), help="Where it goes."
 )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from backdoor_pipeline.attacks import ATTACKS, AttackEnv
 from backdoor_pipeline.attacks.control import CLEAN, CROSS, POISONED, Victim, draw_roles, spared
+from backdoor_pipeline.attacks.methods import inputaware
 from backdoor_pipeline.attacks.methods.inputaware import InputAware
 from backdoor_pipeline.attacks.parts import inputaware_networks
 from backdoor_pipeline.attacks.parts.inputaware_loss import JointLoss, MaskLoss
@@ -497,6 +498,16 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(setting) -> None:
     one, again, other = trained(0), trained(0), trained(1)
     assert same(one, again)
     assert not same(one, other)
+
+
+def test_its_training_spares_the_target_class_if_asked_to(setting, monkeypatch) -> None:
+    env, data = setting
+    told: list[Any] = []
+    monkeypatch.setattr(inputaware, "JointLoss", lambda *given: told.append(given) or JointLoss(*given))
+    for flag in (True, False):
+        attack().prepare_for(data, data, victim(), replace(env, poison_target_class=flag))
+    assert told[0][4] is None
+    assert torch.equal(told[1][4], env.label_map(data.labels) == data.labels)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(setting, tmp_path: Path) -> None:
