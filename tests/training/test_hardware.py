@@ -5,6 +5,7 @@ import torch
 from helpers.training import engine, recipe
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.training import hardware as module
 from backdoor_pipeline.training.hardware import COMPILE_FROM_STEPS, Hardware, compiles
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -82,6 +83,17 @@ def test_auto_compiles_long_runs_on_gpus_only() -> None:
     assert compiles(engine(), GPU, long, 10)
     assert not compiles(engine(), GPU, short, 10)
     assert not compiles(engine(), CPU, long, 10)
+    assert compiles(engine(), GPU, short, 10, steps=COMPILE_FROM_STEPS // 10), "10 epochs of so many steps"
+    assert not compiles(engine(), GPU, short, 1_000_000, steps=9)
+
+
+def test_fp32_is_fp32_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    Hardware.resolve(engine(device="cpu", precision="fp32"))
+    assert torch.backends.cudnn.allow_tf32
+    monkeypatch.setattr(module, "_device", lambda _: GPU)
+    Hardware.resolve(engine(precision="fp32"))
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_compilation_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,15 @@ class Hardware:
     def resolve(cls, engine: Engine) -> "Hardware":
         """The hardware that the engine's choices mean on this machine.
 
+        On a GPU convolutions outside of autocast are in fp32 from now on, not in TF32, PyTorch's default: its
+        products have three digits, and what is called fp32 would depend on the GPU.
+
         Raises:
             UserError: there is no such GPU.
         """
         device = _device(engine.device)
+        if device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False
         if engine.precision != "auto":
             return cls(device, engine.precision)
         return cls(device, "bf16" if _fast_at_bf16(device) else "fp32")
@@ -80,7 +85,9 @@ class Hardware:
         return images.contiguous(memory_format=self.memory_format).float().div_(255)
 
 
-def compiles(engine: Engine, device: torch.device, recipe: Recipe, images: int) -> bool:
+def compiles(
+    engine: Engine, device: torch.device, recipe: Recipe, images: int, steps: int | None = None
+) -> bool:
     """Whether to use torch.compile: a function of the whole planned run, so that resuming decides the same.
 
     `auto` compiles on GPUs only, from 15,000 steps on: a ResNet's step is bound by kernel launches there,
@@ -88,11 +95,19 @@ def compiles(engine: Engine, device: torch.device, recipe: Recipe, images: int) 
     compiling bf16 took 30 to 50 s and sped up PreAct-ResNet18 by -4 to 2 %, a small ResNet not at all once
     memory was kept; with AMX the former gained 30 %, which only runs of many minutes repay: they may ask.
 
+    Args:
+        engine: the choices.
+        device: where it runs.
+        recipe: for epochs and batch size.
+        images: in the training set.
+        steps: in an epoch, if that is no pass over them.
+
     Raises:
         UserError: compilation is asked for on a CPU without a C++ compiler.
     """
     if engine.compile == "auto":
-        return device.type == "cuda" and recipe.epochs * images // recipe.batch_size >= COMPILE_FROM_STEPS
+        planned = recipe.epochs * (steps or images / recipe.batch_size)
+        return device.type == "cuda" and planned >= COMPILE_FROM_STEPS
     if engine.compile and device.type == "cpu" and not _has_compiler():
         raise UserError("engine.compile needs a C++ compiler on the PATH: install g++, or use 'auto'.")
     return engine.compile

@@ -131,9 +131,10 @@ class Trainer:
             if observer:
                 observer.to(self.device)
             history = file.resume(model, optimizers, observer) if file else []
+            forward = self._forward(model, recipe, data, steps)
             loop = Loop(
                 model=model,
-                forward=self._forward(model, recipe, data),
+                forward=forward,
                 optimizers=optimizers,
                 source=BatchSource(inputs, data.labels, self.device),
                 recipe=recipe,
@@ -158,12 +159,15 @@ class Trainer:
                     announce(history[-1])
                     if file and (epoch == recipe.epochs or file.due(epoch, self._engine.checkpoint_every)):
                         file.save(model, optimizers, history, observer)
+        if forward is not model:
+            # all models share one forward, of which PyTorch compiles no more than eight kinds in a process
+            torch.compiler.reset()
         return history
 
-    def _forward(self, model: nn.Module, recipe: Recipe, data: SampleSet) -> nn.Module:
+    def _forward(self, model: nn.Module, recipe: Recipe, data: SampleSet, steps: int | None) -> nn.Module:
         """The model, compiled if it is to be; not for texts: each length would be compiled anew."""
         sizes_change = isinstance(model, Eager) or isinstance(data.inputs, Texts)
-        wanted = compiles(self._engine, self.device, recipe, len(data))
+        wanted = compiles(self._engine, self.device, recipe, len(data), steps)
         return compiled(model) if wanted and not sizes_change else model
 
     def logits(self, model: nn.Module, inputs: Inputs, batch_size: int | None = None) -> Tensor:
