@@ -16,7 +16,7 @@ from torch.autograd import DeviceType
 
 from backdoor_pipeline.defenses import DEFENSES
 from benchmarks.gpu import attacks
-from benchmarks.gpu.command import main
+from benchmarks.gpu.command import _done, main
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.pieces import PIECES
 from benchmarks.gpu.profiling import counted
@@ -64,6 +64,16 @@ def test_epochs_that_are_not_over_are_extrapolated() -> None:
     assert phase.seconds == [60, 2, 4, 2]
     assert phase.whole == 68 + 6 * 3
     assert phase.scores == {"epoch": 3, "asr": 0.9}
+
+
+@pytest.mark.parametrize(("piece", "kept"), [("attacks", True), ("defenses", False)])
+def test_of_an_attack_alone_the_epochs_before_count(tmp_path, piece: str, kept: bool) -> None:
+    """What is begun anew has no phases yet."""
+    phases = {"dbd-warmup": Phase(epochs=2, seconds=[1.0, 1.0])}
+    Record(piece, "one", "smoke", 60, 1, state=STOPPED, phases=phases).save(tmp_path)
+    again = Task(Record(piece, "one", "smoke", 60, 1), lambda _: None)
+    assert not _done(again, tmp_path)
+    assert ("dbd-warmup" in again.record.phases) == kept
 
 
 def test_a_training_that_was_cut_short_goes_on(tmp_path, monkeypatch) -> None:

@@ -46,11 +46,15 @@ def _run(name: str, size: str, args: argparse.Namespace) -> bool:
 
 
 def _done(task: Task, out: Path) -> bool:
-    """Whether a task is; if it was only begun, its record takes over the epochs that are over."""
+    """Whether a task is; of an attack that was only begun, its record takes over the epochs that are over.
+
+    A defense begins anew.
+    """
     before = Record.load(out, task.record.piece, task.record.task)
     if before is None or before.size != task.record.size:
         return False
-    task.record.phases = before.phases
+    if task.record.piece == "attacks":
+        task.record.phases = before.phases
     return before.state == DONE
 
 

@@ -40,16 +40,23 @@ DAMAGES: dict[str, Callable[[bytes, bytes], bytes]] = {  # of the content, and o
 
 def kinds(project: Path) -> list[Path]:
     """All files but those of figures, of which one stands for all."""
-    files = sorted(path for path in (project / "data").glob("0[268]_*/*/*/*") if path.is_file())
+    places = [
+        *(project / "data").glob("0[268]_*/*/*/*"),
+        *(project / "data").glob("0[268]_*/*/*/figures-*/*"),
+    ]
+    files = sorted(path for path in places if path.is_file())
     drawn = {path.name.split(".")[0] for path in files if path.suffix == ".png"} - {FIGURE}
     return [path for path in files if path.name.split(".")[0] not in drawn]
 
 
 def counterpart(file: Path) -> Path:
     """The same file of the other experiment: its artefact's name is the same but for the hash."""
-    readable = file.parent.name.rpartition("-")[0]
-    folders = (folder for folder in file.parent.parent.glob(f"{readable}-????????") if folder != file.parent)
-    (found,) = (folder / file.name for folder in folders if (folder / file.name).exists())
+    figures = file.parent.name.startswith("figures-")
+    own = file.parent.parent if figures else file.parent
+    pattern = f"figures-*/{file.name}" if figures else file.name
+    readable = own.name.rpartition("-")[0]
+    folders = (folder for folder in own.parent.glob(f"{readable}-????????") if folder != own)
+    (found,) = (found for folder in folders for found in folder.glob(pattern))
     return found
 
 
@@ -57,6 +64,7 @@ def test_damaged_files(reference: Reference, tally: Tally) -> None:
     reference.restore()
     project = reference.kedro.project
     files = kinds(project)
+    assert any(file.parent.name.startswith("figures-") for file in files)
     assert reference.kedro.run(*ANOTHER).code == 0
     with_both = state(project)
     rounds, survived = dict.fromkeys(DAMAGES, 0), dict.fromkeys(DAMAGES, 0)
