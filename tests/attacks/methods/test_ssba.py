@@ -184,8 +184,9 @@ def test_preparing_draws_on_its_own_seed_alone(make_env) -> None:
 @pytest.mark.parametrize(
     ("steps", "rows", "rounds", "seen"),
     [
-        (40, 128, 20, 640),  # five passes over all images
-        (50, 128, 20, 960),  # rounded up to 60 steps
+        (40, 128, 20, 640),  # five passes over all images, two of their eight batches in a round
+        (50, 128, 17, 816),  # rounded up to 51 steps, of three in a round
+        (240, 128, 30, 3840),  # a round is a pass at most
         (20, 1000, 20, 320),  # less than a pass: no image twice
         (1, 1000, 1, 16),
         (10, 5, 10, 50),  # fewer images than a batch

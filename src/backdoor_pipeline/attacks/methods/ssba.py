@@ -23,7 +23,7 @@ from backdoor_pipeline.training.hosting import hosted, seeded
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 20  # that the steps are in: at the end of each there is progress to tell, and a checkpoint
+ROUNDS = 20  # at least, that the steps are in: at the end of each there is progress to tell, and a checkpoint
 HELD_OUT = 1000  # test images, at most, that the networks are measured on
 PIXELS_AT_ONCE = 2**20  # of the images stamped at a time: bounds the memory of the encoder's maps
 RIVALS = 5
@@ -103,12 +103,12 @@ class SSBA(Attack):
         """Train encoder and decoder; the metrics are those of `measure`."""
         with seeded(derive_seed(self.seed, "ssba", "init"), torch.device("cpu")):
             networks = Steganography(train.image_shape[0], self.bits, self.width)
-        rounds = min(ROUNDS, self.steps)
+        steps = min(math.ceil(self.steps / ROUNDS), math.ceil(len(train) / self.batch_size))  # of a round
         history = env.trainer.fit(
             networks,
             train,
-            self._recipe(rounds),
-            steps=math.ceil(self.steps / rounds),
+            self._recipe(math.ceil(self.steps / steps)),
+            steps=steps,
             seed=self.seed,
             purpose="ssba-encoder",
             objective=self._loss(),
