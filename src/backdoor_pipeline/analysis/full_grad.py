@@ -59,9 +59,7 @@ def full_gradients(model: Classifier, images: Tensor, classes: Tensor) -> tuple[
     def record(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
         bias = effective_bias(layer)
         assert bias is not None
-        if (
-            given and not given[0].requires_grad
-        ):  # made of something else, as Swin's table of relative positions
+        if given and not given[0].requires_grad:  # of something else, as Swin's table of relative positions
             return output
         outputs.append(output)
         biases.append(bias if isinstance(layer, nn.Linear) else bias.view(-1, *[1] * (output.dim() - 2)))

@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -43,26 +41,30 @@ def test_silhouettes_by_hand() -> None:
 def test_how_likely_so_few_trusted_images_are() -> None:
     half = np.array([True, False])
     avoided = Split(half, np.zeros(10, bool), np.zeros(2))
-    assert avoided.p_value == pytest.approx(2 * 0.5**10), "as likely of the other half"
+    assert avoided.chance(0.25) == pytest.approx(2 * 0.5**10), "as likely of the other half"
     one = Split(half, np.arange(10) == 0, np.zeros(2))
-    assert one.p_value == pytest.approx(2 * 11 * 0.5**10)
+    assert one.chance(0.25) == pytest.approx(2 * 11 * 0.5**10)
     unknown = Split(half, np.zeros(0, bool), np.zeros(2))
-    assert unknown.p_value == 1
+    assert unknown.chance(0.25) == 1
     assert unknown.trusted_share == 0.5
 
 
 @pytest.mark.parametrize(
-    ("there", "chance"),
+    ("size", "there", "chance"),
     [
-        (0, 0.8**10 + 0.2**10),  # none here, or none there
-        (1, 0.8**10 + 10 * 0.2 * 0.8**9 + sum(math.comb(10, k) * 0.8**k * 0.2 ** (10 - k) for k in range(5))),
-        (2, 1.0),  # as many as there should be
+        (8, 0, 0.2**10),  # none in the large cluster; that none is in the small one is far likelier
+        (
+            2,
+            0,
+            0.8**10 + 0.2**10 + 10 * 0.8 * 0.2**9 + 45 * 0.8**2 * 0.2**8,
+        ),  # or two in the large one, at most
+        (5, 0, 2 * 0.5**10),
     ],
 )
-def test_chance_counts_both_clusters_by_their_size(there: int, chance: float) -> None:
-    """A fifth of the rows, and some of 10 trusted images: one here is as few as four there."""
-    split = Split(np.arange(10) < 2, np.arange(10) < there, np.zeros(10))
-    assert split.p_value == pytest.approx(chance)
+def test_chance_counts_both_clusters_by_their_size(size: int, there: int, chance: float) -> None:
+    """So many rows of 10 are suspect, where none of 10 trusted images is."""
+    split = Split(np.arange(10) < size, np.arange(10) < there, np.zeros(10))
+    assert split.chance(0.25) == pytest.approx(chance)
 
 
 def test_whitened_axes_keep_the_distances_that_ica_gives() -> None:

@@ -82,7 +82,7 @@ class ActivationClustering(Defense, Detector):
         )
         flagged = view.train.labels[suspicion.flagged].unique().tolist()
         avoided = [split for split in splits.values() if self._avoided(split)]
-        chance = min((split.p_value for split in avoided), default=1.0)
+        chance = min((split.chance(self.avoidance) for split in avoided), default=1.0)
         count, blamed = int(suspicion.flagged.sum()), named(flagged, view.clean.classes)
         return Finding(
             suspicious=count > 0,
@@ -137,7 +137,7 @@ class ActivationClustering(Defense, Detector):
             return split.share < self.size_threshold
         if self.rule == "silhouette":
             return split.silhouette > self.silhouette_threshold
-        return self._avoided(split) and split.p_value < self.significance
+        return self._avoided(split) and split.chance(self.avoidance) < self.significance
 
     def _avoided(self, split: Split) -> bool:
         return split.trusted_share <= self.avoidance * split.share

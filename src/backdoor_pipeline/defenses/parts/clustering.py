@@ -42,19 +42,22 @@ class Split:
         """The mean over all rows: how well two clusters fit."""
         return float(self.silhouettes.mean())
 
-    @property
-    def p_value(self) -> float:
-        """How likely one of the clusters would have so few trusted images for its size, or fewer.
+    def chance(self, avoidance: float) -> float:
+        """How likely it is that trusted images avoid one of the clusters as much as this one, or more.
 
         If they spread over the clusters as the rows do. Both clusters count, as the suspect one was chosen
-        because they avoid it more.
+        because they avoid it.
+
+        Args:
+            avoidance: the other one counts where at most this part of its share of them would be there.
         """
         from scipy.stats import binom
 
-        here, count = int(self.trusted.sum()), len(self.trusted)
-        as_few = math.floor(here * (1 - self.share) / self.share + ROUNDING)  # in the other cluster
-        chance = binom.cdf(here, count, self.share) + binom.cdf(as_few, count, 1 - self.share)
-        return min(1.0, float(chance))
+        count, other = len(self.trusted), 1 - self.share
+        here = float(binom.cdf(self.trusted.sum(), count, self.share))
+        few = np.arange(math.floor(avoidance * other * count + ROUNDING) + 1)
+        there = binom.cdf(few, count, other)
+        return min(1.0, here + float(there[there <= here * (1 + ROUNDING)].max(initial=0)))
 
     def other_way(self) -> "Split":
         """The same with the other cluster as the suspect one."""
