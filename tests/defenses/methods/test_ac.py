@@ -3,6 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.ac import ActivationClustering
@@ -135,6 +138,18 @@ def test_few_and_not_by_chance(trusted_there: int, expected: bool) -> None:
     split = Split(halves, np.arange(24) < trusted_there, np.zeros(10))  # 12 of 24 would be as many as rows
     assert ac(avoidance=0.2).convinced(split) is expected
     assert not ac(avoidance=0.2).convinced(Split(halves, np.zeros(6, bool), np.zeros(10)))  # 1 in 64
+
+
+@given(st.integers(1, 99), st.integers(1, 40), st.sampled_from([0.05, 0.005, 0.0002]))
+@settings(max_examples=60, deadline=None)
+def test_clean_classes_alarm_no_more_often_than_is_borne(size: int, count: int, level: float) -> None:
+    """Over all ways in which trusted images may fall into clusters of this size and the rest."""
+    method, alarms = ac(avoidance=0.25, significance=level), 0.0
+    for there in range(count + 1):
+        split = Split(np.arange(100) < size, np.arange(count) < there, np.zeros(100))
+        suspect = min(split, split.other_way(), key=lambda one: one.trusted_share / one.share)
+        alarms += method.convinced(suspect) * binom.pmf(there, count, size / 100)
+    assert alarms <= level + 1e-12
 
 
 def test_even_halves_are_no_small_cluster() -> None:
