@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models.gpt2 import Gpt2Scorer, load_gpt2
+from backdoor_pipeline.models.purifier import Gpt2Spec, scorer_of
 
 WIDTH, POSITIONS, LETTERS = 64, 32, "abcdef "
 
@@ -38,8 +39,6 @@ def folder(tmp_path: Path) -> Path:
 
 def by_hand(folder: Path, ids: list[int]) -> torch.Tensor:
     """The logits of one sentence, token by token."""
-    from safetensors.torch import load_file
-
     w = load_file(folder / "model.safetensors")
 
     def norm(x: torch.Tensor, name: str) -> torch.Tensor:
@@ -97,3 +96,15 @@ def test_what_is_no_gpt2_is_told(folder: Path, tmp_path_factory: pytest.TempPath
     save_file({"wte.weight": torch.zeros(3, 4)}, folder / "model.safetensors")
     with pytest.raises(UserError, match="is not that of a GPT-2"):
         load_gpt2(folder)
+
+
+def test_a_folder_that_was_changed_is_read_again_in_the_same_process(folder: Path) -> None:
+    """Artefacts are named by what the folder holds by then."""
+    scorer = scorer_of(Gpt2Spec(folder=folder))
+    assert scorer_of(Gpt2Spec(folder=folder)) is scorer
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, "wte.weight": weights["wte.weight"].flip(0)}, folder / "model.safetensors")
+    assert scorer_of(Gpt2Spec(folder=folder)).perplexities(["abc"]) == Gpt2Scorer(folder).perplexities(
+        ["abc"]
+    )
+    assert scorer.perplexities(["abc"]) != Gpt2Scorer(folder).perplexities(["abc"])

@@ -14,6 +14,7 @@ from backdoor_pipeline.base.files import CorruptFileError
 from backdoor_pipeline.base.tensorfile import read_foreign
 from backdoor_pipeline.models.text_classifier import tokenizers_library
 
+FILES = ("model.safetensors", "tokenizer.json", "vocab.json", "merges.txt")  # of a published folder
 EPSILON = 1e-5  # of LayerNorm
 HEAD_WIDTH = 64  # of all published sizes
 AT_ONCE = 64  # sentences

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.models.arpa import Arpa, fitted_mixture
-from backdoor_pipeline.models.gpt2 import Gpt2Scorer
+from backdoor_pipeline.models.gpt2 import FILES, Gpt2Scorer
 from backdoor_pipeline.models.ngram import NGram
 from backdoor_pipeline.models.oddness import TrigramScorer
 
@@ -33,6 +33,11 @@ class NGramSpec(BaseModel):
     sentences: tuple[str, ...]
     words: dict[str, int]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that it is read from."""
+        return ()
+
     def build(self) -> Scorer:
         """The model."""
         return TrigramScorer(NGram(self.sentences, self.words))
@@ -52,6 +57,11 @@ class ArpaSpec(BaseModel):
     sentences: tuple[str, ...]
     words: dict[str, int]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """See `NGramSpec.files`; the package's stays as it is."""
+        return (self.file,) if self.file else ()
+
     def build(self) -> Scorer:
         """The model."""
         return TrigramScorer(fitted_mixture(self.sentences, self.words, Arpa(self.file)))
@@ -64,6 +74,11 @@ class Gpt2Spec(BaseModel):
 
     kind: Literal["gpt2"] = "gpt2"
     folder: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """See `NGramSpec.files`."""
+        return tuple(self.folder / name for name in FILES)
 
     def build(self) -> Scorer:
         """The model."""
@@ -113,10 +128,12 @@ def purifier_of(written: bytes) -> Purifier:
 
 
 def scorer_of(spec: LanguageModel) -> Scorer:
-    """The language model, built once."""
-    return _scorer(spec.model_dump_json(), type(spec))
+    """The language model, built once; again if the files that it is read from have changed."""
+    found = [file.stat() for file in spec.files if file.is_file()]
+    stamps = tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+    return _scorer(spec.model_dump_json(), type(spec), stamps)
 
 
 @lru_cache(maxsize=8)
-def _scorer(spec: str, kind: type[LanguageModel]) -> Scorer:
+def _scorer(spec: str, kind: type[LanguageModel], stamps: tuple[tuple[int, ...], ...]) -> Scorer:  # noqa: ARG001
     return kind.model_validate_json(spec).build()
