@@ -38,6 +38,19 @@ def test_the_control_has_no_ratio_to_be_chosen_by(cells) -> None:
     assert "none" in set(matching(cells, {"poison_ratio": 0.1})["attack"])
 
 
+def test_a_file_is_found_however_its_path_is_typed(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = "poisoning.attack.params.image"
+    made = to_cells(
+        results(
+            row(attack="blended", **{image: f"{tmp_path}/cat.png"}),
+            row(attack="blended", **{image: "dog.png"}),
+        )
+    )
+    for typed in ("cat.png", f"{tmp_path}/cat.png"):
+        assert set(matching(made, {"attacks.blended.image": typed})[image]) == {"cat.png"}
+
+
 def test_null_is_a_value(cells) -> None:
     assert len(matching(cells, {"train_images": None})) == len(cells)
 

@@ -49,6 +49,29 @@ def test_defenses_and_trainings_are_told_apart_too() -> None:
     assert sorted(set(cells["protocol"])) == ["epochs=20", "epochs=5"]
 
 
+@pytest.mark.parametrize(
+    ("attack", "column"),
+    [
+        ("blended", "poisoning.attack.params.image"),
+        ("badnets", "defending.defense.params.folder"),
+        ("badnets", "training.options.pretrained"),
+        ("imported", "poisoning.imported.data"),
+    ],
+)
+def test_one_file_is_no_variant_of_itself_however_its_path_was_typed(
+    attack: str, column: str, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = row(attack=attack, seed=0, **{column: "its/place"})
+    absolute = row(attack=attack, seed=1, **{column: str(tmp_path / "its/place")})
+    cells = with_variants(to_cells(results(typed, absolute)))
+    assert summarize(cells)["defense"].value_counts().to_dict() == {"ft": 1, "none": 1}
+    assert set(cells[cells["defense"] == "ft"][column]) == {"its/place"}
+    elsewhere = row(attack=attack, seed=1, **{column: "/elsewhere/place"})
+    other = summarize(with_variants(to_cells(results(typed, elsewhere))))
+    assert other["defense"].value_counts()["ft"] == 2
+
+
 def test_means_are_over_seeds_alone() -> None:
     made = results(
         *(row(seed=seed, asr_after=asr, **{LR: 0.03}) for seed, asr in ((0, 0.1), (1, 0.2), (2, 0.6))),

@@ -1,6 +1,7 @@
 """The table of results made ready: one row per experiment and seed, scores in percent."""
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from backdoor_pipeline.base.registry import NONE
 from backdoor_pipeline.reporting.columns import (
@@ -10,6 +11,7 @@ from backdoor_pipeline.reporting.columns import (
     RECIPE,
     UNTOLD,
     decided_by_attacker,
+    one_spelling,
     parameter_columns,
 )
 
@@ -48,6 +50,7 @@ def to_cells(results: pd.DataFrame) -> pd.DataFrame:
         **{name: stored for name, stored in OF_CONTROL.items() if stored in rows},
     }
     cells = rows[settings].copy(deep=False)  # the list of names has copied it
+    _spell_alike(cells)
     _leave_empty(cells)
     for name, stored in numbers.items():
         cells[name] = 100 * _number(rows, stored)
@@ -69,6 +72,14 @@ def _undefended(results: pd.DataFrame) -> pd.DataFrame:
     victims["defense"] = NONE
     others = [name for name in map(str, victims) if name.startswith((DEFENSE, "detection_", "oracle_"))]
     return victims.drop(columns=[*others, "defend_seconds"], errors="ignore")
+
+
+def _spell_alike(cells: pd.DataFrame) -> None:
+    """Have one path for each place: artefacts are named by what lies there, not by how it was typed."""
+    for name in [name for name in map(str, cells) if not is_numeric_dtype(cells[name])]:
+        told = {value: one_spelling(name, value) for value in cells[name].dropna().unique()}
+        if changed := {value: short for value, short in told.items() if short != value}:
+            cells[name] = cells[name].replace(changed)
 
 
 def _leave_empty(cells: pd.DataFrame) -> None:

@@ -4,10 +4,12 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.base.registry import IMPORTED, NONE
 from backdoor_pipeline.data.manifest import OF_IMAGES
 
@@ -103,6 +105,14 @@ def parameter_columns(columns: Iterable[str]) -> list[str]:
     plain = ("train_images", "clean_ratio", *GOAL, DATA, "engine.precision", "manifest")
     untold = (*REPEATED, *(f"{DATASET}options.{name}" for name in OF_IMAGES))  # the latter in older records
     return [name for name in columns if name in plain or (name.startswith(prefixes) and name not in untold)]
+
+
+def one_spelling(column: str, value: Any) -> Any:
+    """A value of a column; a path into the project as it is from there, however it was typed."""
+    holds_paths = column == DATA or column.startswith((ATTACK, DEFENSE, OPTIONS))
+    if holds_paths and isinstance(value, str) and Path(value).is_absolute():
+        return str(told_from(Path.cwd(), Path(value)))
+    return value
 
 
 def text(value: Any) -> str:

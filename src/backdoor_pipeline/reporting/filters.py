@@ -6,7 +6,14 @@ from typing import Any
 import pandas as pd
 
 from backdoor_pipeline.base.errors import UserError, unknown
-from backdoor_pipeline.reporting.columns import IDENTITY, Parameter, names_of, parameter_columns, text
+from backdoor_pipeline.reporting.columns import (
+    IDENTITY,
+    Parameter,
+    names_of,
+    one_spelling,
+    parameter_columns,
+    text,
+)
 
 
 def matching(cells: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
@@ -22,7 +29,8 @@ def matching(cells: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     """
     for name, value in where.items():
         parameter = known_parameter(name, cells)
-        wanted = {text(one) for one in (value if isinstance(value, list) else [value])}
+        asked = value if isinstance(value, list) else [value]
+        wanted = {text(one_spelling(parameter.column, one)) for one in asked}
         values = cells[parameter.column].map(text)
         left = cells[~parameter.applies(cells) | values.isin(wanted)]
         if left.empty:
