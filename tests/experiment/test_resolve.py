@@ -140,6 +140,25 @@ def test_names_change_with_what_went_in_and_only_downstream(params) -> None:
     assert changed(datasets__mnist__num_classes=11, training__milestones=[]) == set()
 
 
+@pytest.mark.parametrize(
+    ("asked", "matters"),
+    [
+        ({"attack": "badnets"}, True),
+        ({"attack": "wanet"}, True),
+        ({"attack": "sig"}, False),
+        ({"attack": "lc"}, False),
+        ({"attack": "badnets", "label_map": "all_to_all"}, False),
+        ({"attack": "wanet", "label_map": "all_to_all"}, False),
+    ],
+)
+def test_whether_the_target_class_is_poisoned_names_what_it_changes(params, asked, matters) -> None:
+    """A clean-label attack draws from no other class, and all to all changes the label of every class."""
+    told = artifact_names(resolve(change(params, **asked)))
+    spared = artifact_names(resolve(change(params, **asked, poison_target_class=False)))
+    assert (told["poison"] != spared["poison"]) == matters
+    assert (told == spared) != matters
+
+
 def test_an_attacker_who_trains_may_have_a_budget_for_the_model(params) -> None:
     own = {**params["datasets"]["digits"]["budget"]["wanet"], "epochs": 7, "batch_size": 8}
     changed = change(params, datasets__digits__budget__wanet=own)
@@ -169,6 +188,7 @@ def test_what_is_watched_follows_the_budget_and_without_one_is_nothing(params) -
         resolve(change(params, watch__gradient=3))
     with pytest.raises(UserError, match=r"watch\.every is 0"):
         resolve(change(params, watch__every=0))
+    assert resolve(change(params, dataset="cifar10", watch__every=5)).watching == off
 
 
 def test_the_files_of_a_defense_are_named_by_their_content(params, tmp_path) -> None:
@@ -185,6 +205,22 @@ def test_the_files_of_a_defense_are_named_by_their_content(params, tmp_path) -> 
     assert name(one) != first
     with pytest.raises(UserError, match=r"defenses\.onion\.words: there is no file"):
         name(tmp_path / "absent.txt")
+
+
+def test_files_that_a_language_model_does_not_read_are_no_part_of_names(params, tmp_path) -> None:
+    place = str(tmp_path)
+    (tmp_path / "words").write_text("good 3")
+
+    def name(**given: Any) -> str:
+        asked = {f"defenses__onion__{field}": value for field, value in given.items()}
+        paths = {"dataset": "made_reviews", "model": "tiny_bert", "attack": "word", "defense": "onion"}
+        return artifact_names(resolve(change(params, **paths, **asked)))["defend"]
+
+    gpt2 = {"language_model": "gpt2", "folder": place}
+    assert name() == name(folder=place) == name(file="gone") != name(words=f"{place}/words")
+    assert name(**gpt2) == name(**gpt2, words=f"{place}/words", file="gone")
+    with pytest.raises(UserError, match=r"defenses\.onion\.words: there is no file"):
+        name(words="gone")
 
 
 def test_what_is_trained_anew_from_pretrained_weights_has_another_name_than_from_random_ones(

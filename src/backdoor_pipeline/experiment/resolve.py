@@ -90,7 +90,12 @@ def build_experiment(
         choices = with_feasible_ratio(choices, dataset, manifest)
     kind = dataset.kind_of_samples
     _see_that_kinds_agree(choices, kind, memo.of(made_for, kind))
-    choices = choices.model_copy(update={"control": _is_controlled(choices, kind)})
+    choices = choices.model_copy(
+        update={
+            "control": _is_controlled(choices, kind),
+            "poison_target_class": choices.poison_target_class or _no_class_is_spared(choices),
+        }
+    )
     attack, poisoning = _poisoning(choices, params, budget, memo)
     training = _training(choices, params, budget, attack)
     defending = _defending(choices, params, budget, memo)
@@ -120,6 +125,16 @@ def _is_controlled(choices: Choices, kind: Kind) -> bool:
     if choices.attack in (NONE, IMPORTED):
         return False
     return kind == "text" if choices.control is None else choices.control
+
+
+def _no_class_is_spared(choices: Choices) -> bool:
+    """Whether `poison_target_class` changes nothing, and so names no artefact otherwise than by default.
+
+    A clean-label attack has no other class to poison, and all to all changes every label.
+    """
+    if choices.attack in (NONE, IMPORTED):
+        return False
+    return choices.label_map == "all_to_all" or ATTACKS[choices.attack].clean_label
 
 
 def _dataset(
@@ -225,7 +240,7 @@ def _watching(watch: Params, budget: Budget, kind: Kind) -> Watching:
         raise UserError(
             "watch.gradients takes gradients of images, and there are none of texts: set it to 0."
         )
-    return watching
+    return watching if watching.on else Watching.nothing()  # how often, then, changes nothing
 
 
 def _analyzing(analysis: Params, kind: Kind, undefended: bool) -> Analyzing:

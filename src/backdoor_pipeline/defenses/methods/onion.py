@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
@@ -48,6 +48,14 @@ class Onion(Defense):
     shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         min_length=1
     )  # of all clean words, above whose thresholds words go
+
+    @model_validator(mode="after")
+    def _read_alone(self) -> Self:
+        """Files that this language model does not read decide nothing, and need not be there."""
+        unread = {"ngram": ("folder", "file"), "arpa": ("folder",), "gpt2": ("file", "words")}
+        for field in unread[self.language_model]:
+            object.__setattr__(self, field, None)
+        return self
 
     def require(self, model: Classifier) -> None:  # noqa: ARG002
         """See `Defense.require`: a language model."""
