@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models.gpt2 import Gpt2Scorer, load_gpt2
-from backdoor_pipeline.models.purifier import Gpt2Spec, scorer_of
+from backdoor_pipeline.models.purifier import Gpt2Spec, content_of, scorer_of
 
 WIDTH, POSITIONS, LETTERS = 64, 32, "abcdef "
 
@@ -108,3 +108,16 @@ def test_a_folder_that_was_changed_is_read_again_in_the_same_process(folder: Pat
         ["abc"]
     )
     assert scorer.perplexities(["abc"]) != Gpt2Scorer(folder).perplexities(["abc"])
+
+
+def test_another_model_in_its_folder_is_none_that_a_threshold_was_chosen_by(folder: Path) -> None:
+    """A defended model names the folder, its artefact what was in there."""
+    stored = Gpt2Spec(folder=folder, content=content_of(Gpt2Spec(folder=folder)))
+    scorer_of(stored)
+    (folder / "notes.txt").write_text("no part of it")
+    scorer_of(stored)
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, "wte.weight": weights["wte.weight"].flip(0)}, folder / "model.safetensors")
+    with pytest.raises(UserError, match=r"model\.safetensors has changed since ONION chose its threshold"):
+        scorer_of(stored)
+    scorer_of(Gpt2Spec(folder=folder))

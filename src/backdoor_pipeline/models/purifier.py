@@ -1,17 +1,22 @@
 """Sentences rid of suspicious words before a model reads them (ONION: Qi et al., EMNLP 2021)."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.models.arpa import Arpa, fitted_mixture
 from backdoor_pipeline.models.gpt2 import FILES, Gpt2Scorer
 from backdoor_pipeline.models.ngram import NGram
 from backdoor_pipeline.models.oddness import TrigramScorer
+
+_DIGESTS = FileMemo()
 
 
 class Scorer(Protocol):
@@ -48,6 +53,7 @@ class ArpaSpec(BaseModel):
 
     Attributes:
         file: None for the English ones of the package that reads them.
+        content: what the file held when the threshold was chosen, see `content_of`; None: not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +62,7 @@ class ArpaSpec(BaseModel):
     file: Path | None
     sentences: tuple[str, ...]
     words: dict[str, int]
+    content: str | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -68,12 +75,18 @@ class ArpaSpec(BaseModel):
 
 
 class Gpt2Spec(BaseModel):
-    """A published GPT-2, by its folder."""
+    """A published GPT-2, by its folder.
+
+    Attributes:
+        folder: of its files.
+        content: see `ArpaSpec`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["gpt2"] = "gpt2"
     folder: Path
+    content: str | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -127,13 +140,41 @@ def purifier_of(written: bytes) -> Purifier:
     return Purifier.model_validate_json(written)
 
 
+def content_of(spec: LanguageModel) -> str | None:
+    """A digest of the files that a language model is read from; None: it is read from none."""
+    files = _there(spec)
+    return _DIGESTS.of(tuple(files), files, lambda: _digest(files)) if files else None
+
+
 def scorer_of(spec: LanguageModel) -> Scorer:
-    """The language model, built once; again if the files that it is read from have changed."""
-    found = [file.stat() for file in spec.files if file.is_file()]
-    stamps = tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+    """The language model, built once; again if the files that it is read from have changed.
+
+    Raises:
+        UserError: they are not there, or are others than those that a threshold was chosen by.
+    """
+    stamps = tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in map(Path.stat, _there(spec)))
     return _scorer(spec.model_dump_json(), type(spec), stamps)
 
 
 @lru_cache(maxsize=8)
-def _scorer(spec: str, kind: type[LanguageModel], stamps: tuple[tuple[int, ...], ...]) -> Scorer:  # noqa: ARG001
-    return kind.model_validate_json(spec).build()
+def _scorer(written: str, kind: type[LanguageModel], stamps: tuple[tuple[int, ...], ...]) -> Scorer:
+    spec = kind.model_validate_json(written)
+    known = None if isinstance(spec, NGramSpec) else spec.content
+    if stamps and known not in (None, content_of(spec)):
+        raise UserError(
+            f"{spec.files[0]} has changed since ONION chose its threshold by it: put the old one there "
+            "again, or delete the defended model, to have it made anew."
+        )
+    return spec.build()
+
+
+def _there(spec: LanguageModel) -> list[Path]:
+    return [file for file in spec.files if file.is_file()]
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()

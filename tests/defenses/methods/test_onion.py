@@ -22,7 +22,7 @@ from backdoor_pipeline.defenses import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.onion import Onion, affordable, read_words
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
 from backdoor_pipeline.models.classifier import same_weights
-from backdoor_pipeline.models.purifier import ArpaSpec, NGramSpec, Purifier, without_suspicious
+from backdoor_pipeline.models.purifier import ArpaSpec, Gpt2Spec, NGramSpec, Purifier, without_suspicious
 from backdoor_pipeline.training import Trainer
 
 SETTINGS = {
@@ -146,6 +146,26 @@ def test_a_list_of_words_is_read_and_what_is_none_is_told(tmp_path: Path) -> Non
 def test_gpt2_needs_its_folder(view: DefenderView) -> None:
     with pytest.raises(UserError, match=r"defenses\.onion\.folder: give the folder of GPT-2"):
         defend(view, language_model="gpt2")
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("gpt2", "folder"), ("arpa", "file")])
+def test_what_its_language_model_is_read_from_is_remembered(
+    kind: str, parameter: str, tmp_path: Path
+) -> None:
+    place = tmp_path if parameter == "folder" else tmp_path / "vocab.json"
+    onion = Onion(**{**SETTINGS, "language_model": kind, parameter: place})
+
+    def remembered() -> str:
+        spec = onion._spec(())
+        assert isinstance(spec, ArpaSpec | Gpt2Spec)
+        assert spec.content
+        return spec.content
+
+    (tmp_path / "vocab.json").write_text("one")
+    first = remembered()
+    assert remembered() == first
+    (tmp_path / "vocab.json").write_text("another")
+    assert remembered() != first
 
 
 def test_published_ngrams_are_mixed_with_the_clean_sentences_own(view: DefenderView, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from backdoor_pipeline.models.purifier import (
     LanguageModel,
     NGramSpec,
     Purifier,
+    content_of,
     scorer_of,
     without_suspicious,
 )
@@ -91,10 +92,12 @@ class Onion(Defense):
     def _spec(self, sentences: Sequence[str]) -> LanguageModel:
         if self.language_model == "gpt2":
             assert self.folder is not None
-            return Gpt2Spec(folder=self.folder)
+            gpt2 = Gpt2Spec(folder=self.folder)
+            return gpt2.model_copy(update={"content": content_of(gpt2)})
         words = read_words(self.words) if self.words else {}
         if self.language_model == "arpa":
-            return ArpaSpec(file=self.file, sentences=tuple(sentences), words=words)
+            published = ArpaSpec(file=self.file, sentences=tuple(sentences), words=words)
+            return published.model_copy(update={"content": content_of(published)})
         return NGramSpec(sentences=tuple(sentences), words=words)
 
     def _suspicions(self, sentences: Sequence[str], seed: int) -> list[list[float]]:
