@@ -6,9 +6,11 @@ from helpers.scratch import PROJECT, run_python
 from torch import nn
 
 from backdoor_pipeline import api
+from backdoor_pipeline.api import attacking
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.files import save_trigger
 from backdoor_pipeline.base.seals import Seal
+from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.table import write_rows
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.resolve import resolve
@@ -189,3 +191,11 @@ print(api.load_model("flat.safetensors").description.name)
     assert run_python(tmp_path, "-c", code, **path).stdout == "flat\n"
     (about / "entry_points.txt").write_text("[backdoor_pipeline.models]\nround = theirs:flat\n")
     assert "registers no model of that name" in run_python(tmp_path, "-c", code, check=False, **path).stderr
+
+
+def test_mean_and_deviation_are_of_all_classes_however_many_images_there_are() -> None:
+    rows = attacking.LOOKED_AT + 2000
+    images = torch.zeros(rows, 3, 8, 8, dtype=torch.uint8)
+    images[rows // 2 :] = 255
+    found = attacking.facts(ImageSet(images, (torch.arange(rows) >= rows // 2).long(), ("dark", "light")))
+    assert found.mean == pytest.approx((0.5,) * 3, abs=0.05)

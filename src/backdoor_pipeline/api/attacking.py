@@ -11,7 +11,7 @@ from backdoor_pipeline.api.defaults import choices, trainer_of, with_defaults
 from backdoor_pipeline.attacks import ATTACKS, Attack, AttackEnv, TrainingControlledAttack, poisoning
 from backdoor_pipeline.attacks.labels import LabelMap
 from backdoor_pipeline.base.errors import UserError, quoted
-from backdoor_pipeline.data.samples import SampleSet
+from backdoor_pipeline.data.samples import SampleSet, some_rows
 from backdoor_pipeline.data.spec import Augmentation, DatasetSpec, ImageSpec, TextSpec
 from backdoor_pipeline.data.texts import TextSet
 from backdoor_pipeline.experiment.feasible import see_that_the_target_is_a_class
@@ -116,7 +116,7 @@ def facts(data: SampleSet) -> DatasetSpec:
     channels, height, width = data.image_shape
     if height != width:
         raise UserError(f"the images are {height} by {width} pixels: give square ones.")
-    pixels: torch.Tensor = data.images[:LOOKED_AT].float() / 255
+    pixels: torch.Tensor = data.images[some_rows(len(data), LOOKED_AT)].float() / 255
     mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp(min=0.001)
     measured = {"mean": mean.tolist(), "std": std.tolist(), "augmentation": UNVARIED}
     return check(

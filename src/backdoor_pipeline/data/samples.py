@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import Images, ImageSet
 from backdoor_pipeline.data.texts import Texts, TextSet, joined
 
@@ -37,3 +38,13 @@ def nothing_like(data: SampleSet) -> Held:
     if isinstance(data, TextSet):
         return Texts(())
     return torch.empty(0, *data.image_shape, dtype=torch.uint8)
+
+
+def some_rows(count: int, most: int) -> Tensor:
+    """At most so many of `count` rows, ascending: drawn, as the first may be all of one class; int64.
+
+    Always the same ones, so that what is measured on them can be compared.
+    """
+    if count <= most:
+        return torch.arange(count)
+    return torch.randperm(count, generator=generator(0, "some rows"))[:most].sort().values

@@ -15,6 +15,7 @@ from backdoor_pipeline.attacks.parts.inputaware_networks import InputAwareNetwor
 from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.base.seeds import derive_seed
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.samples import some_rows
 from backdoor_pipeline.models.classifier import Classifier
 from backdoor_pipeline.training import History, Recipe
 from backdoor_pipeline.training.hosting import seeded
@@ -75,7 +76,7 @@ class InputAware(CrossSampledAttack):
         with aside():
             masking = self._train_mask(networks, train, victim, env)
         history = self._train_jointly(networks, train, victim, env)
-        masks = env.trainer.logits(networks.mask, test.images[:SAMPLE])
+        masks = env.trainer.logits(networks.mask, test.images[some_rows(len(test), SAMPLE)])
         metrics = {
             "mask_density": float(masks.mean()),
             "mask_loss": masking[-1]["loss"],

@@ -9,7 +9,7 @@ from backdoor_pipeline.attacks.poisoning import Poison, poison
 from backdoor_pipeline.base.timing import Stopwatch
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import PoisonedRows
-from backdoor_pipeline.data.samples import SampleSet
+from backdoor_pipeline.data.samples import SampleSet, some_rows
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.stages import PoisonStage
 from backdoor_pipeline.metrics.stealth import stealth
@@ -62,7 +62,7 @@ def _stealth(prefix: str, clean: SampleSet, rows: PoisonedRows) -> dict[str, flo
     """How visible the changes of images are; clean-label attacks change training images in another way."""
     if not isinstance(clean, ImageSet):
         return {}
-    shown = slice(0, STEALTH_IMAGES)
+    shown = some_rows(len(rows), STEALTH_IMAGES)
     originals: Tensor = clean.images[rows.index[shown]]
     distances = stealth(originals, rows.images[shown])
     return {f"{prefix}{name}": value for name, value in distances.items()}
