@@ -57,6 +57,14 @@ def test_words_and_null_are_values_too() -> None:
     assert table["value"].tolist() == ["null", "size"]
 
 
+def test_numbers_are_in_order_where_words_are_among_them() -> None:
+    column = "defending.defense.params.allowed_cost"
+    made = grid(defense=["abl"], model=["resnet8", "vgg19"], **{column: [10, None, 2, 100]})
+    table = sweep_table(to_cells(made), "defenses.abl.allowed_cost")
+    assert table["value"].tolist() == ["2", "10", "100", "null"] * 2
+    assert table["model"].tolist() == ["resnet8"] * 4 + ["vgg19"] * 4
+
+
 def test_the_ratio_can_be_asked_for() -> None:
     table = sweep_table(to_cells(grid(poison_ratio=[0.01, 0.1])), "poison_ratio")
     assert sorted(set(table["value"])) == [0.01, 0.1]

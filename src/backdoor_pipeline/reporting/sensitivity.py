@@ -102,9 +102,16 @@ def _sweep(cells: pd.DataFrame, parameter: Parameter) -> pd.DataFrame:
     other = with_variants(rows.assign(**dict.fromkeys(_twins(rows, parameter.column), np.nan)))
     table = summarize(other.assign(value=_values(rows[parameter.column])), [*SETTING, "value"])
     values = table.groupby(SETTING, dropna=False)["value"].transform("nunique")
-    table = table[values > 1].astype({"value": object})
+    table = _by_size(table[values > 1]).astype({"value": object})
     table.insert(0, "parameter", parameter.name)
     return table
+
+
+def _by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """Each setting's values with the numbers first, by size, where words or null are among them too."""
+    setting = table.groupby(SETTING, dropna=False, sort=False).ngroup()
+    size = pd.to_numeric(table["value"], errors="coerce")
+    return table.loc[pd.DataFrame({"setting": setting, "size": size}).sort_values(["setting", "size"]).index]
 
 
 def _twins(rows: pd.DataFrame, column: str) -> list[str]:
