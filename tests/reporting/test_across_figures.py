@@ -149,3 +149,30 @@ def test_curves_are_over_the_ratio_and_only_of_what_has_two() -> None:
 )
 def test_ticks_do_not_overlap(ratios, ticks) -> None:
     assert legible(ratios) == ticks
+
+
+def test_of_many_architectures_no_two_bars_look_alike() -> None:
+    names = [f"net{number}" for number in range(16)]
+    figure = effect.effect(settings(grid(model=names)), effect.MODEL)
+    (legend,) = figure.drawn.canvas.legends
+    looks = {(patch.get_facecolor(), patch.get_hatch()) for patch in legend.get_patches()}
+    assert len(looks) == 16
+    traces = [trace["marker"] for trace in checked(figure).to_dict()["data"] if trace["showlegend"]]
+    assert len({(marker["color"], marker["pattern"]["shape"]) for marker in traces}) == 16
+
+
+def test_of_many_defenses_no_two_points_look_alike() -> None:
+    figure = overview(settings(grid(defense=["none", *(f"defense{number}" for number in range(24))])))
+    lines = figure.drawn.canvas.axes[0].lines
+    looks = {(line.get_markeredgecolor(), line.get_fillstyle()) for line in lines}
+    assert len(lines) == len(looks) == 25
+    traces = [trace["marker"] for trace in checked(figure).to_dict()["data"] if trace["showlegend"]]
+    assert len({(marker["color"], *marker["symbol"]) for marker in traces}) == 25
+
+
+def test_attacks_of_other_slices_take_no_marker_from_those_shown() -> None:
+    shown = grid(attack=["attack00", "zoo"], defense=["ft", "anp"]).to_dict("records")
+    others = [row(attack=f"attack{number:02}", dataset=f"set{number}") for number in range(1, 12)]
+    figure = overview(settings(results(*shown, *others)))
+    assert "digits" in figure.title
+    assert len({line.get_marker() for line in figure.drawn.canvas.axes[0].lines}) == 2

@@ -21,18 +21,19 @@ WEB_MARKERS = (
     "triangle-right", "star", "pentagon", "hexagon",
 )  # fmt: skip
 DASHES, WEB_DASHES = ("-", "--", ":", "-."), ("solid", "dash", "dot", "dashdot")
+HATCHES, WEB_HATCHES = ("", "////", "....", "xxxx"), ("", "/", ".", "x")  # of bars
 COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY, style.BLACK)
 Trace = dict[str, Any]
 SLICED = ("x", "y", "z", "zmin", "text", "marker.symbol", "error_y.array")  # what differs between slices
 
 
 def color(number: int) -> str:
-    """The color of a series; told apart by marker or dash too, since colors come again after seven."""
+    """The color of a series; told apart by marker, dash or hatch too, as colors come again after seven."""
     return COLORS[number % len(COLORS)]
 
 
 def dash(number: int) -> int:
-    """Which of `DASHES` a series has."""
+    """Which of `DASHES`, or of `HATCHES`, a series has."""
     return number // len(COLORS) % len(DASHES)
 
 

@@ -78,7 +78,10 @@ def _panel(axes: Axes, cells: pd.DataFrame, of: str, attackers: Sequence[str], l
         own = cells[cells[of] == level].set_index("attacker").reindex(list(attackers))
         places = np.arange(len(attackers)) + (number - (len(levels) - 1) / 2) * width
         errors = own["asr_std"].fillna(0).to_numpy()
-        axes.bar(places, own["asr_mean"].fillna(0), width, color=drawing.color(number), label=level)
+        axes.bar(
+            places, own["asr_mean"].fillna(0), width, color=drawing.color(number), label=level,
+            hatch=drawing.HATCHES[drawing.dash(number)], edgecolor="white", linewidth=0,
+        )  # fmt: skip
         with_error = errors > 0
         axes.errorbar(
             places[with_error], own["asr_mean"][with_error], errors[with_error],
@@ -111,7 +114,10 @@ def _traces(cells: pd.DataFrame, of: str, defenders: list[str], levels: list[str
                 {
                     "type": "bar", "name": level, "legendgroup": level, "showlegend": panel == 1,
                     "xaxis": f"x{panel}", "yaxis": f"y{panel}",
-                    "marker": {"color": style.web(drawing.color(number))},
+                    "marker": {
+                        "color": style.web(drawing.color(number)),
+                        "pattern": {"shape": drawing.WEB_HATCHES[drawing.dash(number)]},
+                    },
                     "x": own["attacker"].tolist(), "y": drawing.numbers(own["asr_mean"]),
                     "error_y": {"type": "data", "array": drawing.numbers(own["asr_std"])},
                 }

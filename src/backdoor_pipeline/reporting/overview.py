@@ -18,6 +18,7 @@ TITLE = "C-Acc and R-Acc against ASR"
 PANELS = {"c_acc_mean": "clean accuracy (%)", "r_acc_mean": "robust accuracy (%)"}
 X = "asr_mean"
 BY = ["dataset", "model", "protocol", "poison_ratio"]
+FILLS, WEB_FILLS = ("full", "none", "left", "bottom"), ("", "-open", "-dot", "-open-dot")  # of markers
 
 
 def overview(summary: pd.DataFrame) -> Figure:
@@ -37,14 +38,14 @@ def overview(summary: pd.DataFrame) -> Figure:
     points = summary[summary["attack"] != NONE]
     if not found:
         return drawing.note(TITLE, "There is no attack among these results.", points)
-    names = [in_order(points_of(found, side)) for side in ("defender", "attacker")]
     title = f"{TITLE}: {found[0].name}"
-    return Figure(title, _draw(found[0], title, *names), _plotly(found, *names), points)
+    return Figure(title, _draw(found[0], title, *_names(found[:1])), _plotly(found, *_names(found)), points)
 
 
-def points_of(found: list[Slice], side: str) -> "pd.Series[str]":
-    """The attackers, or defenders, of all slices."""
-    return pd.concat([one.cells for one in found])[side]
+def _names(found: list[Slice]) -> tuple[list[str], list[str]]:
+    """The defenders and the attackers of these slices."""
+    cells = pd.concat([one.cells for one in found])
+    return in_order(cells["defender"]), in_order(cells["attacker"])
 
 
 @style.styled
@@ -56,14 +57,7 @@ def _draw(shown: Slice, title: str, defenders: list[str], attackers: list[str]) 
         axes.grid()
     panels[0].set_ylim(_floor(shown.cells["c_acc_mean"]), 100.5)
     panels[1].plot([0, 100], [100, 0], color=style.BLACK, linewidth=0.7, linestyle=":", zorder=1)
-    own = shown.cells
-    _legends(
-        figure,
-        [name for name in defenders if name in set(own["defender"])],
-        [name for name in attackers if name in set(own["attacker"])],
-        defenders,
-        attackers,
-    )
+    _legends(figure, defenders, attackers)
     return Drawn(figure)
 
 
@@ -83,37 +77,42 @@ def _scatter(
 
 
 def _look(number: int) -> dict[str, Any]:
-    """A defense: black is none; then colors, filled and after seven of them hollow."""
+    """A defense: black is none; then six colors, filled, then hollow, then half filled in two ways."""
     shade = style.BLACK if number == 0 else drawing.color((number - 1) % 6)
-    filled = number == 0 or (number - 1) // 6 % 2 == 0
+    fill = FILLS[_fill(number)]
     return {
         "markeredgecolor": shade,
-        "markerfacecolor": shade if filled else "none",
+        "markerfacecolor": shade,
+        "markerfacecoloralt": "none",
+        "fillstyle": fill,
         "markeredgewidth": 0.8,
         "markersize": 4.5,
     }
+
+
+def _fill(number: int) -> int:
+    """Which of `FILLS` a defense has."""
+    return max(0, number - 1) // 6 % len(FILLS)
 
 
 def _marker(number: int) -> str:
     return drawing.MARKERS[number % len(drawing.MARKERS)]
 
 
-def _legends(
-    figure: Canvas, defenses: list[str], attacks: list[str], defenders: list[str], attackers: list[str]
-) -> None:
-    looks = [Line2D([], [], linestyle="", marker="o", **_look(defenders.index(name))) for name in defenses]
+def _legends(figure: Canvas, defenders: list[str], attackers: list[str]) -> None:
+    looks = [Line2D([], [], linestyle="", marker="o", **_look(number)) for number in range(len(defenders))]
     marks = [
-        Line2D([], [], linestyle="", color="#777777", marker=_marker(attackers.index(name)), markersize=4.5)
-        for name in attacks
+        Line2D([], [], linestyle="", color="#777777", marker=_marker(number), markersize=4.5)
+        for number in range(len(attackers))
     ]
     gap = Line2D([], [], linestyle="")
     figure.legend(
         [gap, *looks, gap, *marks],
         [
             "DEFENSE",
-            *(drawing.brief(defense_name(one)) for one in defenses),
+            *(drawing.brief(defense_name(one)) for one in defenders),
             "ATTACK",
-            *map(drawing.brief, attacks),
+            *map(drawing.brief, attackers),
         ],
         loc="outside right center",
         handletextpad=0.3,
@@ -147,7 +146,6 @@ def _traces(shown: Slice, defenders: list[str], attackers: list[str]) -> list[di
         own = shown.cells[shown.cells["defender"] == defender]
         marks = [attackers.index(name) % len(drawing.WEB_MARKERS) for name in own["attacker"]]
         look = _look(number)
-        hollow = "" if look["markerfacecolor"] != "none" else "-open"
         for panel, column in enumerate(PANELS, start=1):
             traces.append(
                 {
@@ -158,7 +156,7 @@ def _traces(shown: Slice, defenders: list[str], attackers: list[str]) -> list[di
                     "text": own["attacker"].tolist(),
                     "marker": {
                         "color": style.web(look["markeredgecolor"]), "size": 9,
-                        "symbol": [drawing.WEB_MARKERS[mark] + hollow for mark in marks],
+                        "symbol": [drawing.WEB_MARKERS[mark] + WEB_FILLS[_fill(number)] for mark in marks],
                     },
                     "hovertemplate": f"%{{text}}, {defender}<br>ASR %{{x:.1f}}<br>%{{y:.1f}}<extra></extra>",
                 }
