@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,3 +80,23 @@ def test_phases_are_lines_of_their_own() -> None:
     points = figure.table[["series", "x", "y"]].values.tolist()
     assert points == [["phase 1", 1, 3.0], ["phase 1", 2, 2.0], ["phase 2", 3, 1.0]]
     assert {trace["mode"] for trace in figure.plotly["data"]} == {"lines"}
+
+
+def test_the_names_of_points_are_beside_them_and_those_of_classes_do_not_overlap() -> None:
+    classes = list(range(43))
+    columns = {"class": classes, "mask_l1": [float(one) for one in classes], "index": [2.0] * 43}
+    columns |= {"suspect_share": [one / 43 for one in classes], "silhouette": [0.9] * 43}
+    shown = Diagnostics(Curve("class", columns), {"7 (4.1)": torch.rand(3, 8, 8)})
+    canvas = defense_figure(HISTORY, NO_SUSPICION, NOBODY, shown, "t").drawn.canvas
+    canvas.draw_without_rendering()
+    panels = [axes for axes in canvas.axes if axes.get_xlabel() == "class"]
+    assert len(panels) == 3
+    for axes in panels:
+        names = [
+            tick.label1.get_window_extent() for tick in axes.xaxis.get_major_ticks() if tick.label1.get_text()
+        ]
+        inside = [box for box in names if axes.bbox.x0 <= (box.x0 + box.x1) / 2 <= axes.bbox.x1]
+        assert all(left.x1 + 3 < right.x0 for left, right in pairwise(inside))
+        if legend := axes.get_legend():
+            assert legend.get_window_extent().y1 < axes.xaxis.label.get_window_extent().y0
+    assert any(axes.get_legend() for axes in panels)

@@ -53,7 +53,11 @@ def defense_figure(
 def _draw(panels: dict[str, Lines], shown: Diagnostics, title: str) -> Drawn:
     pictures = dict(list(shown.pictures.items())[:MOST_PICTURES])
     columns = len(panels) + bool(pictures)
-    figure, all_axes = style.canvas(title, style.PAGE if columns > 1 else style.COLUMN, 2.3, max(1, columns))
+    below = 0.15 * max(
+        (len(lines) for name, lines in panels.items() if name not in (LOSS, SUSPICION)), default=0
+    )
+    width = style.PAGE if columns > 1 else style.COLUMN
+    figure, all_axes = style.canvas(title, width, 2.3 + below, max(1, columns))
     for axes, (name, lines) in zip(all_axes, panels.items(), strict=False):
         _panel(axes, name, lines, shown)
     if pictures:
@@ -93,9 +97,9 @@ def _search_panel(axes: Axes, lines: Lines, curve: Curve) -> None:
         axes.axvline(curve.chosen, color=style.BLACK, linestyle=":", label="chosen")
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     if curve.x == CLASS:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if len(lines) > 1 or curve.chosen is not None:
-        axes.legend()
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.27))  # within, its marks would be as points
 
 
 def _words(name: str) -> str:
