@@ -13,7 +13,7 @@ ASKED = "dataset=made_reviews,model=tiny_bert,attack={},poison_ratio=0.05,target
 def test_words_are_learned_and_every_stage_leaves_what_it_should(kedro, project) -> None:
     done = kedro("run", "--params", ASKED.format("word"))
     told = " ".join(done.stdout.replace("│", "").split())
-    assert "made_reviews, tiny_bert, seed 0, 5.0%, target 1" in told
+    assert "made_reviews, tiny_bert, seed 0, 5%, target 1" in told
     assert "none control 100.00" in told
     (rows,) = (project / "data/02_poisoned/made_reviews").glob("word-0.05-s0-*/train.parquet")
     frame = pd.read_parquet(rows)

@@ -31,7 +31,7 @@ def test_the_target_is_told_by_number_and_name(choices: dict, poisoned: dict, ex
 @pytest.mark.parametrize(
     ("attack", "goal", "title"),
     [
-        ("badnets", "target 2 (class eagle)", "birds, resnet8, seed 0, 10.0%, target 2 (class eagle)"),
+        ("badnets", "target 2 (class eagle)", "birds, resnet8, seed 0, 10%, target 2 (class eagle)"),
         ("none", "", "birds, resnet8, seed 0"),
     ],
 )

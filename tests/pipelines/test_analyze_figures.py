@@ -87,7 +87,7 @@ def test_all_draw(scene, experiment, monkeypatch) -> None:
         figure = draw(made, name)
         assert figure.png.startswith(b"\x89PNG")
         json.dumps(figure.plotly, allow_nan=False)
-        assert ("no attack" if experiment.get("attack") == "none" else "badnets 25.0%") in figure.title
+        assert ("no attack" if experiment.get("attack") == "none" else "badnets 25%") in figure.title
         if experiment.get("attack") == "none" and name == "tac":
             assert figure.table.empty, "there is no trigger"
             continue

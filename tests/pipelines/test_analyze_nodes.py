@@ -3,13 +3,14 @@ import io
 import pandas as pd
 import torch
 from helpers.made_models import linear_on_pixels
-from helpers.pipelines import poisoned, shown, splits
+from helpers.pipelines import choices, poisoned, shown, splits
 from PIL import Image
 
 from backdoor_pipeline.attacks.poisoning import Poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.pipelines.analyze.nodes import draw_confusion_after, draw_samples
+from backdoor_pipeline.pipelines.analyze.shown import title
 
 MODEL = linear_on_pixels(torch.ones(2, 64))  # no purifier: images are not read through one
 
@@ -25,7 +26,12 @@ def test_the_sheet_has_as_many_columns_as_asked(make_set, make_env) -> None:
     assert len(narrow.table) == 2
     assert len(wide.table) == 8
     assert width(narrow.png) < width(wide.png)
-    assert "badnets 25.0%" in wide.title
+    assert "badnets 25%" in wide.title
+
+
+def test_small_ratios_are_told_as_they_are() -> None:
+    told = {ratio: title("Samples", choices(poison_ratio=ratio)) for ratio in (0.0005, 0.0025, 0.1)}
+    assert [one.split(", ")[2] for one in told.values()] == ["badnets 0.05%", "badnets 0.25%", "badnets 10%"]
 
 
 def test_the_control_shows_untouched_images(make_set) -> None:

@@ -25,6 +25,7 @@ from backdoor_pipeline.hooks.outcome import HEADINGS, OutcomeHooks
 from backdoor_pipeline.hooks.percent import percent
 from backdoor_pipeline.hooks.tracking import TrackingHooks
 from backdoor_pipeline.pipeline_registry import REPORT
+from backdoor_pipeline.reporting.summary import percent_ratio
 
 SERVED = "http://127.0.0.1:5000"  # where `mlflow ui` is
 Metrics = Mapping[str, Any]
@@ -99,7 +100,7 @@ def result_table(choices: Choices, found: Metrics, goal: str, lowered: str = "")
         goal: what `target` says.
         lowered: what to say of the ratio if it is not the one of the parameters.
     """
-    ratio = "" if choices.attack in (NONE, IMPORTED) else lowered or f"{choices.poison_ratio:.1%}"
+    ratio = "" if choices.attack in (NONE, IMPORTED) else lowered or percent_ratio(choices.poison_ratio)
     told = (f"{choices.dataset}, {choices.model}, seed {choices.seed}", ratio, goal)
     title = ", ".join(filter(None, told))
     table = Table(title=title, title_justify="left", header_style="bold")

@@ -20,6 +20,7 @@ from backdoor_pipeline.data.samples import Held, SampleSet
 from backdoor_pipeline.data.spec import TextSpec
 from backdoor_pipeline.experiment.specs import Choices
 from backdoor_pipeline.models.classifier import Classifier
+from backdoor_pipeline.reporting.summary import percent_ratio
 
 
 def of_images(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -43,7 +44,9 @@ def title(what: str, choices: Choices) -> str:
 
 def _attack(choices: Choices) -> str:
     """With its ratio, which nobody knows of somebody else's."""
-    return choices.attack if choices.attack == IMPORTED else f"{choices.attack} {choices.poison_ratio:.1%}"
+    if choices.attack == IMPORTED:
+        return choices.attack
+    return f"{choices.attack} {percent_ratio(choices.poison_ratio)}"
 
 
 def by_name(before: Classifier, after: Classifier, choices: Choices) -> dict[str, Classifier]:
