@@ -106,6 +106,16 @@ def test_attack_by_defense_with_the_control_and_gaps(settings) -> None:
     assert r"mini\_imagenet, resnet8, 10\% poisoned" in table.latex
 
 
+def test_programs_are_told_of_the_control_once_as_the_eye_is() -> None:
+    attacked, control = grid(poison_ratio=[0.01, 0.1], seed=[0, 1]), row(attack="none", seed=0)
+    made = results(*attacked.to_dict("records"), control)
+    table = benchmark_table(summarize(with_variants(to_cells(made))))
+    assert Cells(table.html).rows[3][0] == "no attack"
+    assert sorted(zip(table.frame["attack"], table.frame["defense"], strict=True)) == [
+        *[("badnets", "ft")] * 2, *[("badnets", "none")] * 2, ("none", "ft"), ("none", "none"),
+    ]  # fmt: skip
+
+
 def test_without_an_attack_the_matrix_says_so() -> None:
     table = benchmark_table(summarize(with_variants(to_cells(results(row(attack="none"))))))
     assert "There is no attack among these results" in table.html

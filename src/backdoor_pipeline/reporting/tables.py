@@ -24,6 +24,7 @@ from backdoor_pipeline.reporting.table import (
     plain_table,
     score,
 )
+from backdoor_pipeline.reporting.variants import SETTING
 
 HEADS = {"c_acc": "C-Acc", "asr": "ASR", "r_acc": "R-Acc", "der": "DER", "rir": "RIR"}
 CONTROL_HEADS = {"c_acc_control": "C-Acc of the control", "asr_control": "ASR of the control"}
@@ -102,7 +103,8 @@ def benchmark_table(summary: pd.DataFrame) -> Table:
     """Attack x defense with C-Acc, ASR, R-Acc, DER and n: one table for each data set, model and ratio."""
     title = "Attacks against defenses, in percent: mean ± standard deviation over n seeds"
     found = slices(summary, BY)
-    frame = summary.iloc[:0] if not found else pd.concat([one.cells for one in found], ignore_index=True)
+    shown = [part for one in found for part in (one.cells, one.control)]  # one control beside many ratios
+    frame = pd.concat(shown).drop_duplicates(SETTING, ignore_index=True) if found else summary.iloc[:0]
     pages = "\n".join(_benchmark_html(one) for one in found)
     note = "% \\usepackage{booktabs}\n"
     latex = note + "\n".join(_benchmark_latex(one, title) for one in found)
