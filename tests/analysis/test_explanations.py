@@ -1,5 +1,6 @@
 import io
 import json
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -50,7 +51,7 @@ def test_a_row_per_image_a_column_per_version_and_model(trainer) -> None:
     captions = [one["text"] for one in figure.plotly["layout"]["annotations"]]
     assert len(captions) == 12
     assert captions[0] == "", "of the image itself"
-    assert captions[1].endswith("(100%)"), "the model is sure of the sum of its pixels"
+    assert captions[1].endswith(" 100%"), "the model is sure of the sum of its pixels"
     json.dumps(figure.plotly, allow_nan=False)
 
 
@@ -152,3 +153,15 @@ def test_every_kind_prints_unclipped_also_an_empty_map(
     border = [page[:4].ravel(), page[-4:].ravel(), page[:, 0].ravel(), page[:, -1].ravel()]
     assert (np.concatenate(border) == 255).all()
     assert len(json.dumps(figure.plotly, allow_nan=False)) < 320_000
+
+
+def test_names_above_and_below_a_row_do_not_overlap(trainer) -> None:
+    models = ("before defense", "after a_long_name_of_a_defense")
+    canvas = draw(models=models, trainer=trainer).drawn.canvas
+    canvas.draw_without_rendering()
+    (axes, _) = canvas.axes
+    rows = [axes.texts[:6], [tick.label2 for tick in axes.xaxis.get_major_ticks()]]
+    for names in rows:
+        boxes = [one.get_window_extent() for one in names if one.get_text()]
+        assert len(boxes) >= 4
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))

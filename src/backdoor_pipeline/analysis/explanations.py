@@ -1,5 +1,6 @@
 """What single images are recognized by: maps over them, clean and triggered, before and after a defense."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,7 @@ def explanation_figure(
         for one in (one for one in maps if one.version == version):
             pictures.append(_picture(one.values, images, look, most))
             captions.append(_captions(one, explained.classes))
-            columns.append(one.model)
+            columns.append(_lines(one.model))
     sheet = Sheet(
         torch.stack(pictures, dim=1),
         [_brief(explained.classes[label], 14) for label in explained.true_labels.tolist()],
@@ -178,9 +179,14 @@ def _shades(values: Tensor, look: Look, most: float) -> Tensor:
 
 def _captions(maps: _Maps, classes: Sequence[str]) -> list[str]:
     return [
-        f"→ {_brief(classes[label], 12)} ({share:.0%})"
+        f"→ {_brief(classes[label], 10)} {share:.0%}"
         for label, share in zip(maps.predicted.tolist(), maps.probability.tolist(), strict=True)
     ]
+
+
+def _lines(name: str) -> str:
+    """A model's name above a column."""
+    return "\n".join(_brief(line, 14) for line in textwrap.wrap(name, 14, break_long_words=False))
 
 
 def _brief(name: str, most: int) -> str:
