@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import pytest
 from helpers.results import grid, results, row
@@ -119,3 +120,20 @@ def test_imported_data_are_no_hyper_parameter() -> None:
     assert sweep_table(to_cells(made), None).empty
     with pytest.raises(UserError, match=r"imported\.data says which experiment it is"):
         sweep_table(to_cells(made), "imported.data")
+
+
+def test_values_below_the_axis_do_not_overlap() -> None:
+    rule, lr, count = (f"defending.defense.params.{name}" for name in ("rule", "lr", "count"))
+    usual = {rule: "size", lr: 0.0001, count: 1}
+    swept = [{rule: value} for value in ("silhouette", "trusted", "reclassification")]
+    swept += [{lr: value} for value in (0.00001, 0.00015, 0.01)]
+    swept += [{count: value} for value in (2, 3, 4, 100, 102)]
+    rows = [row(defense="ac", **{**usual, **one}) for one in ({}, *swept)]
+    canvas = sensitivity(to_cells(results(*rows)), None).drawn.canvas
+    canvas.draw_without_rendering()
+    assert len(canvas.axes) == 3
+    for axes in canvas.axes:
+        labels = [tick.label1 for tick in axes.xaxis.get_major_ticks()]
+        assert len(labels) >= 3
+        level = [label.get_window_extent() for label in labels if not label.get_rotation()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(level))

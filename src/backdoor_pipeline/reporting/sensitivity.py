@@ -1,5 +1,6 @@
 """How much a result depends on one hyper-parameter, all else equal."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ LINES = {
 }
 WEB_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 MOST_PANELS, COLUMNS, MOST_TICKS = 6, 3, 6
+ROOM = 26  # characters that fit side by side below a panel
 WHICH = ("dataset", "model", "attack", "defense", "seed", f"{IMPORTED}.data")  # no hyper-parameters
 WIDE = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
@@ -169,14 +171,17 @@ def _panel(axes: Axes, own: pd.DataFrame, name: str) -> None:
         axes.plot(places, mean, dash, color=shade, marker=marker, label=legend)
         axes.fill_between(places, mean - std, mean + std, color=shade, alpha=0.18, linewidth=0)
     if not numeric:
-        axes.set_xticks(places, values)
+        crowded = len(values) * max(map(len, values)) > ROOM
+        slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(places, values, **(slanted if crowded else {}))
         axes.set_xlim(-0.5, len(places) - 0.5)
     else:
         if logarithmic(values):
             axes.set_xscale("log")
             style.logarithmic(axes.xaxis)
         if len(values) <= MOST_TICKS:
-            axes.set_xticks(places, [text(value) for value in values])
+            ticks = legible(values)
+            axes.set_xticks(ticks, [text(value) for value in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
     context = drawing.wrapped(setting_name(own.iloc[0]), 34)
     axes.set_title(context, fontsize=6)
@@ -187,6 +192,22 @@ def _panel(axes: Axes, own: pd.DataFrame, name: str) -> None:
 def logarithmic(values: list[float]) -> bool:
     """Whether values are so far apart that only a logarithmic axis shows them all."""
     return min(values) > 0 and max(values) / min(values) >= WIDE
+
+
+def legible(values: list[float]) -> list[float]:
+    """Those that can be ticks of one axis, ascending: of any whose numbers would overlap, the first.
+
+    >>> legible([1, 2, 3, 4, 100, 102]), legible([0.0001, 0.00015, 0.001])
+    ([1, 2, 3, 4, 100], [0.0001, 0.001])
+    """
+    kept: list[float] = []
+    place = math.log if logarithmic(values) else float
+    whole = place(max(values)) - place(min(values))
+    for value in values:
+        room = 0.03 + 0.01 * (len(text(value)) + len(text(kept[-1])) if kept else 0)
+        if not kept or place(value) - place(kept[-1]) >= room * whole:
+            kept.append(value)
+    return kept
 
 
 def _plotly(shown: dict[str, pd.DataFrame], title: str) -> dict[str, Any]:
@@ -200,7 +221,8 @@ def _plotly(shown: dict[str, pd.DataFrame], title: str) -> dict[str, Any]:
         kind = "category" if not numeric else "log" if logarithmic(values) else "linear"
         layout[f"xaxis{panel}"] |= {"title": {"text": name}, "type": kind}
         if len(values) <= MOST_TICKS:
-            layout[f"xaxis{panel}"] |= {"tickvals": values, "ticktext": [text(value) for value in values]}
+            ticks = legible(values) if numeric else values
+            layout[f"xaxis{panel}"] |= {"tickvals": ticks, "ticktext": [text(value) for value in ticks]}
         traces += [_trace(own, metric, panel) for metric in LINES]
     return {"data": traces, "layout": style.plotly_layout(title, **layout)}
 
