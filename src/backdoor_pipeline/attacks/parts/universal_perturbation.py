@@ -60,7 +60,7 @@ class SmoothSearch:
             z = self.spanning(z + self._shared_step(model, images[missed], z, target))
             with torch.no_grad():
                 missed = logit_gap(model((images + self.pattern(z)).clamp(0, 1)), target) >= 0
-            rate = 1 - float(missed.float().mean())
+            rate = float((~missed).double().mean())  # 20 of 100 are 0.2 to the last bit
             best, best_rate, waited = (z, rate, 0) if rate > best_rate else (best, best_rate, waited + 1)
             if best_rate >= self.fooling_rate or waited == PATIENCE:
                 break
