@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.surrogates import SURROGATE, tinted
+from torch import nn
 
 from backdoor_pipeline.attacks.parts.pgd import PGD, perturb
 from backdoor_pipeline.attacks.parts.surrogate import AdversarialCrossEntropy, Surrogate, SurrogateNetworks
@@ -91,6 +92,25 @@ def test_adversarial_training_resists_what_fools_a_standard_model(make_env) -> N
     assert withstood > 0.8
     assert robust.metrics["surrogate_accuracy"] > 0.9
     assert "accuracy" in robust.history[0]
+
+
+def test_adversarial_training_starts_somewhere_in_the_ball() -> None:
+    class Seeing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 2)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            self.seen = images
+            return self.head(images.mean((2, 3)))
+
+    torch.manual_seed(0)
+    model, images = Seeing(), torch.full((8, 3, 16, 16), 0.5)
+    batch = Batch(images, torch.arange(8) % 2, torch.arange(8), epoch=1, step=0)
+    AdversarialCrossEntropy(PGD(epsilon=16, step=1e-4, steps=1))(model, batch)
+    moved = (model.seen - images) * 255
+    assert 15 < moved.abs().max() < 16.001
+    assert moved.std().item() == pytest.approx(32 / 12**0.5, rel=0.05)
 
 
 def test_searching_moves_batch_norm_no_more_than_one_batch_does() -> None:
