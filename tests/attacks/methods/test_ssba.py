@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 import backdoor_pipeline.attacks.methods.ssba as module
 from backdoor_pipeline.attacks import AttackEnv
-from backdoor_pipeline.attacks.methods.ssba import SSBA, SSBATrigger
+from backdoor_pipeline.attacks.methods.ssba import SSBA, SSBATrigger, hide
 from backdoor_pipeline.attacks.networks import Prepared
 from backdoor_pipeline.attacks.parts.steganography import Steganography
 from backdoor_pipeline.attacks.parts.steganography_loss import SteganographyLoss
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Augmentation
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.training import Batch, Engine, Trainer
 
@@ -135,6 +136,13 @@ def test_stamping_is_pure_deterministic_and_in_chunks(trigger: SSBATrigger, monk
     assert trigger(images[:0]).shape == (0, 3, 16, 16)
 
 
+def test_what_is_hidden_is_rounded_and_cut_off() -> None:
+    images = torch.tensor([10, 10, 1, 254], dtype=torch.uint8).view(1, 1, 1, 4)
+    residual = torch.tensor([0.6, 0.4, -1.7, 2.0]).view(1, 1, 1, 4) / 255
+    stamped = hide(lambda clean, bits: residual, images, torch.zeros(1, 4))  # type: ignore[arg-type]
+    assert stamped.flatten().tolist() == [11, 10, 0, 255]
+
+
 def test_a_trigger_is_rebuilt_from_its_config_and_tensors(trigger: SSBATrigger) -> None:
     again = SSBATrigger(**trigger.config)
     again.load_state_dict(trigger.state_dict())
@@ -209,6 +217,27 @@ def test_as_many_steps_as_asked_over_all_images(
     shown = torch.cat([batch.index for batch in batches])
     assert len(shown) == seen
     assert len(shown.unique()) == min(seen, rows)
+
+
+def test_the_loss_has_the_settings_and_ramps_over_their_share_of_the_steps() -> None:
+    assert SSBA(**SMALL)._loss() == SteganographyLoss(
+        bits=4, noise=0.05, image_weight=5, perceptual_weight=1, likeness_weight=0.3, ramp=120
+    )
+
+
+def test_the_networks_see_images_as_they_are(monkeypatch, make_env) -> None:
+    engine = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=0, evaluate_every=1)
+    trainer, data = Trainer(engine, Augmentation(crop_padding=2, horizontal_flip=True)), blotches(40, 1)
+    steps: list[int] = []
+
+    def loss(_: SteganographyLoss, model: nn.Module, batch: Batch) -> Tensor:
+        assert torch.equal(batch.inputs, data.images[batch.index].float() / 255)
+        steps.append(batch.step)
+        return sum(weight.sum() for weight in model.parameters())
+
+    monkeypatch.setattr(SteganographyLoss, "__call__", loss)
+    SSBA(**{**SMALL, "steps": 2}).prepare(data, blotches(8, 2), replace(make_env(), trainer=trainer))
+    assert steps == [0, 1]
 
 
 def test_a_training_that_failed_is_said(make_env, caplog) -> None:
