@@ -109,6 +109,16 @@ def test_only_held_out_labels_decide_and_all_clean_images_tune(view, monkeypatch
     assert fitted == [40]
 
 
+def test_activity_is_that_of_the_images_that_are_not_held_out(view, monkeypatch) -> None:
+    def split(clean, share, seed, purpose):
+        return clean.subset(torch.tensor([0, 1])), clean.subset(torch.tensor([2, 4, 6]))  # red ones alone
+
+    monkeypatch.setattr(fp, "split_clean", split)
+    columns = DEFENSE.defend(view).diagnostics.curve.columns
+    assert columns["mean_activation"] == pytest.approx([0, 180 / 255 / 2, 200 / 255 / 2], rel=1e-4)
+    assert columns["held_out_accuracy"] == [1.0, 1.0, 1.0]  # a tie of 0 and 0 goes to class 0, which is red
+
+
 def test_candidates_are_the_prunings_before_fine_tuning(view) -> None:
     suspect = deepcopy(view.model)
     candidates = DEFENSE.defend(view).diagnostics.candidates
