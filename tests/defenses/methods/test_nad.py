@@ -101,6 +101,52 @@ def test_a_single_beta_is_that_of_the_last_stage() -> None:
     nad(betas=(0.0,) * 9).require(model())  # of a model that has not so many stages nothing is asked
 
 
+def test_the_attention_loss_of_an_epoch_is_the_mean_of_its_batches_alone() -> None:
+    teacher = model(1).eval()
+
+    def alone(seed: int) -> float:
+        one = Distillation(model(seed).eval(), teacher, (5.0,), 2)
+        one(one.student, batch())
+        return one.report(1, one.student)["attention_loss"]
+
+    distillation = Distillation(model(0).eval(), teacher, (5.0,), 2)
+    for epoch, seeds in enumerate(((0, 2), (3,)), start=1):
+        for seed in seeds:
+            distillation.student = model(seed).eval()
+            distillation(distillation.student, batch())
+        expected = sum(map(alone, seeds)) / len(seeds)
+        assert distillation.report(epoch, distillation.student)["attention_loss"] == pytest.approx(expected)
+
+
+def test_a_teacher_tuned_by_its_own_recipe_is_followed_in_evaluation_mode(
+    make_set, trainer, monkeypatch
+) -> None:
+    clean, recipes, fit = make_set(rows=24), {}, Trainer.fit
+    expected = model()
+    trainer.fit(expected, clean, RECIPE, seed=5, purpose="nad teacher")
+
+    def noted(self, learner, data, recipe, **told):
+        recipes[told["purpose"]] = recipe
+        assert torch.equal(data.images, clean.images)
+        if told["purpose"] == "nad student":
+            teacher = told["objective"].teacher
+            assert not any(module.training for module in teacher.modules())
+            state = expected.state_dict()
+            assert all(torch.equal(value, state[name]) for name, value in teacher.state_dict().items())
+            assert all(
+                torch.equal(*pair) for pair in zip(learner.parameters(), model().parameters(), strict=True)
+            )
+        return fit(self, learner, data, recipe, **told)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    slow = RECIPE.model_copy(update={"lr": 0.01, "epochs": 3})
+    method = NeuralAttentionDistillation(teacher=RECIPE, student=slow, power=2, betas=(5.0, 10.0, 10.0))
+    defended = method.defend(DefenderView(model(), make_set(rows=40), clean, trainer, 5))
+    assert recipes == {"nad teacher": RECIPE, "nad student": slow}
+    losses = [row["attention_loss"] for row in defended.history]
+    assert defended.metrics["attention_loss_first"] == losses[0] != losses[-1]
+
+
 def test_attention_draws_the_student_to_the_teacher(make_set, trainer) -> None:
     student, teacher, recipe = model(0), model(1).eval(), RECIPE.model_copy(update={"epochs": 5, "lr": 0.01})
     distillation = Distillation(student, teacher, (500.0, 1000.0, 1000.0), 2)
