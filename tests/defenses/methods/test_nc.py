@@ -18,6 +18,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView
 from backdoor_pipeline.defenses.methods.nc import NeuralCleanse, _diagnostics, _metrics, both_indices
+from backdoor_pipeline.defenses.parts.trigger_search import TriggerSearch
 from backdoor_pipeline.defenses.parts.triggers import Triggers
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import Classifier
@@ -130,6 +131,18 @@ def test_each_index_has_a_threshold_of_its_own() -> None:
     assert flagged("log") == [0]
     assert flagged("log", log_threshold=2) == [0, 8]
     assert flagged("log", log_threshold=9) == []
+
+
+def test_a_scan_alarms_by_the_log_index_whichever_decides_on_a_defense(trainer, monkeypatch) -> None:
+    monkeypatch.setattr(TriggerSearch, "run", lambda *_: made_up(MISSED))
+    classes = len(MISSED)
+    data = ImageSet(CLEAN.images[:classes], torch.arange(classes), tuple(map(str, range(classes))))
+    view = DefenderView(network(classes=classes), data, data, trainer, seed=0)
+    assert cleanse(index="published").defend(view).metrics["flagged_classes"] == 0
+    finding = cleanse(index="published").detect(view, 0.01)
+    assert finding.suspicious
+    assert finding.says == "class 0: a far smaller trigger than the others'"
+    assert finding.sure == "log index 8.71, alarm above 4; the paper's 1.75, above 2"
 
 
 def test_both_indices_are_reported_whichever_decides() -> None:
