@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import Defended, DefenderView, Suspicion
+from backdoor_pipeline.defenses.methods import spectral as spectral_module
 from backdoor_pipeline.defenses.methods.spectral import SpectralSignatures, outlier_scores
 from backdoor_pipeline.metrics.detection import detection
 from backdoor_pipeline.models import ModelOptions, build_model
@@ -91,6 +93,31 @@ def test_the_assumed_ratio_counts_in_the_whole_set_and_spares_half_of_each_class
     flagged = inspect(spectral(assumed_ratio=0.05), noise(400, 8), labels).flagged
     # 1.5 * 0.05 * 400 = 30 of each class, but half of ten is five
     assert [int(flagged[labels == k].sum()) for k in range(3)] == [30, 30, 5]
+
+
+@pytest.mark.parametrize("end", [1, -1])
+def test_a_scan_counts_the_rows_of_a_class_beyond_its_trusted_ones(monkeypatch, trainer, end: int) -> None:
+    """Of class a, ten rows lie among its ten trusted ones and ten beyond all; of class b, all among them."""
+    known, among = torch.arange(10.0), torch.arange(10.0) * 0.9 + 0.5
+    features = {
+        40: end * torch.cat([among, among + 20, among, among])[:, None],
+        20: end * torch.cat([known, known])[:, None],
+    }
+    monkeypatch.setattr(
+        spectral_module, "penultimate", lambda _trainer, _model, inputs: features[len(inputs)]
+    )
+    train, clean = (
+        ImageSet(torch.zeros(2 * rows, 1, 1, 1), torch.arange(2 * rows) // rows, ("a", "b"))
+        for rows in (20, 10)
+    )
+    finding = spectral().detect(DefenderView(None, train, clean, trainer, 0), 0.05)  # type: ignore[arg-type]
+    # that the ten highest of 30 are all of the 20: 20! 20! / (10! 30!) = 0.0061, and as much for the lowest
+    assert finding.sure == "by chance 0.012, alarm below 0.025"
+    assert finding.says == "class 0 (a): 10 rows beyond all clean images"
+    assert finding.suspicion is not None
+    assert finding.suspicion.flagged.nonzero().flatten().tolist() == list(range(10, 20))
+    scarce = spectral().detect(DefenderView(None, train, clean, trainer, 0), 0.024)  # type: ignore[arg-type]
+    assert not scarce.suspicious
 
 
 def half_poison(clean: int = 48, poison: int = 52) -> tuple[torch.Tensor, torch.Tensor]:
