@@ -1,6 +1,7 @@
 """ABL: its losses by hand and by autograd, what it isolates, and that unlearning unlearns."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -228,6 +229,34 @@ def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypa
     assert [row["phase"] for row in defended.history] == [1] * 6 + [2] * 8 + [3] * 10
     assert defended.history[-1]["loss"] < -0.1
     assert defended.metrics["isolated_loss_after"] > defended.metrics["isolated_loss_before"]
+
+
+def test_every_phase_has_its_images_its_rate_and_its_seed(view, monkeypatch) -> None:
+    phases, seeds, fit = {}, [], Trainer.fit
+
+    def noted(self, model, data, recipe, **settings):
+        phases[settings["purpose"]] = (data.images, recipe, settings)
+        return fit(self, model, data, recipe, **settings)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    short = {"tuning_epochs": 3, "finetuning_epochs": 2, "unlearning_epochs": 1, "batch_size": 12}
+    seen = replace(view, build=lambda seed: seeds.append(seed) or view.new_model(seed))
+    isolated = ABL(**{**SETTINGS, **short}).defend(seen).suspicion.flagged
+    assert seeds == [view.seed]
+    expected = {
+        "abl-tuning": (view.train.images, 0.05, "constant", 3, 12),
+        "abl-finetuning": (view.train.images[~isolated], 0.05, "cosine", 2, 12),
+        "abl-unlearning": (view.train.images[isolated], 0.01, "cosine", 1, 16),
+    }
+    assert list(phases) == list(expected)
+    for name, (images, *settings) in expected.items():
+        shown, recipe, told = phases[name]
+        assert torch.equal(shown, images), name
+        assert [recipe.lr, recipe.schedule, recipe.epochs, recipe.batch_size] == settings, name
+        assert (recipe.optimizer, recipe.momentum, recipe.weight_decay) == ("sgd", 0.9, 0.0005)
+        assert told["seed"] == view.seed
+        assert told.get("augment", True) is (name == "abl-finetuning")
+    assert phases["abl-tuning"][2]["objective"] == Flooding(0.5)
 
 
 def test_unlearning_may_be_bounded_by_what_it_costs_on_clean_images(view, monkeypatch) -> None:
