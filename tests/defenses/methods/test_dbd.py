@@ -1,5 +1,7 @@
 """DBD: its stages in order, what is trusted, and what each stage may change."""
 
+import math
+
 import pytest
 import torch
 from helpers.parameters import change
@@ -7,11 +9,15 @@ from torch import nn
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.data.spec import Augmentation
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.dbd import DBD
+from backdoor_pipeline.defenses.parts.contrastive import SimCLR
 from backdoor_pipeline.defenses.parts.mixmatch import MixMatch, ramp
+from backdoor_pipeline.defenses.parts.phases import adam, sgd
 from backdoor_pipeline.experiment.resolve import resolve
 from backdoor_pipeline.models import ModelOptions, build_model
+from backdoor_pipeline.training import Engine, Trainer
 
 SETTINGS = {
     "views": {
@@ -165,6 +171,44 @@ def test_an_epoch_has_as_many_steps_as_asked_and_the_second_loss_reaches_its_wei
     assert [row["epoch"] for row in history] == [1, 2]
     for start in range(0, 20, 5):  # every five batches are a pass over all images
         assert torch.equal(torch.cat(rows[start : start + 5]).sort().values, torch.arange(40))
+
+
+def test_every_phase_has_its_settings(make_set, monkeypatch) -> None:
+    phases, fit = {}, Trainer.fit
+
+    def noted(self, model, data, recipe, **told):
+        phases[told["purpose"]] = (recipe, told)
+        return fit(self, model, data, recipe, **told)
+
+    monkeypatch.setattr(Trainer, "fit", noted)
+    engine = Engine(device="cpu", precision="fp32", compile=False, checkpoint_every=0, evaluate_every=1)
+    own = {"sharpening": 0.4, "semi_schedule": "cosine", "ssl_epochs": 2, "warmup_epochs": 1}
+    for mirror in (False, True):
+        trainer = Trainer(engine, Augmentation(crop_padding=2, horizontal_flip=mirror))
+        method = DBD(**{**SETTINGS, **own})
+        method.defend(make_view(make_set, trainer))
+        assert list(phases) == ["dbd-ssl", "dbd-warmup", "dbd-semi"]
+        assert all(told["seed"] == 3 for _, told in phases.values())
+        recipe, told = phases["dbd-ssl"]
+        assert recipe == sgd(2, 16, 0.05, momentum=0.9, weight_decay=0.0001, schedule="cosine")
+        assert told["objective"] == SimCLR(method.views, mirror, 0.5)
+        assert told["augment"] is False, "the views are augmented, and the same way twice"
+        recipe, told = phases["dbd-warmup"]
+        assert recipe == adam(1, 8, 0.01, "constant")
+        assert told.get("augment", True) is True
+        recipe, told = phases["dbd-semi"]
+        assert recipe == adam(1, 8, 0.002, "cosine")
+        mixing = told["objective"]
+        assert (mixing.temperature, mixing.alpha, mixing.weight, mixing.classes) == (0.4, 0.75, 15, 4)
+        assert told["augment"] is False, "images are varied where they are guessed and mixed"
+
+
+def test_losses_of_the_split_are_symmetric_cross_entropies(make_set, trainer) -> None:
+    view = make_view(make_set, trainer)
+    _, losses = DBD(**SETTINGS)._split(view.model, view)
+    log_p = trainer.logits(view.model, view.train.inputs).double().log_softmax(1)
+    own = log_p.gather(1, view.train.labels[:, None])[:, 0]
+    torch.testing.assert_close(losses, -0.1 * own - math.log(1e-4) * (1 - own.exp()))
 
 
 def test_the_authors_steps_are_the_budget_of_the_papers_data_sets(params) -> None:
