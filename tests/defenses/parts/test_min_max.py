@@ -66,6 +66,13 @@ def test_alpha_weighs_the_two_losses(masked, batch) -> None:
     assert total(0.2).item() == pytest.approx((0.2 * natural + 0.8 * noisy).item(), rel=1e-5)
 
 
+def test_masks_beyond_the_unit_interval_are_put_back_before_each_step(masked, batch) -> None:
+    with torch.no_grad():
+        masked.mask.copy_(torch.linspace(-0.5, 1.5, 9))
+    MinMax(0.4, 1, 0.2)(masked, batch)
+    assert torch.equal(masked.mask, torch.linspace(-0.5, 1.5, 9).clamp(0, 1))
+
+
 def test_the_gradient_reaches_the_masks_and_accuracy_is_reported_without_noise(masked, batch) -> None:
     MinMax(0.4, 1, 0.2)(masked, batch).backward()
     assert masked.mask.grad.abs().min() > 0

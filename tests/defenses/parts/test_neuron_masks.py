@@ -36,6 +36,15 @@ def test_the_suspect_model_is_left_alone_and_only_masks_learn() -> None:
     assert all(weight.requires_grad for weight in model.parameters())
 
 
+def test_while_masks_learn_nothing_is_dropped() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(48), nn.Dropout(0.5), nn.Linear(48, 3))
+    masked, images = NeuronMasks(classifier(network, classes=3)).train(), torch.rand(5, 3, 4, 4)
+    assert torch.equal(masked(images), masked(images))
+    statistics = F.batch_norm(images.flatten(1), None, None, training=True)
+    head = masked.get_submodule("_model").head
+    assert torch.allclose(masked(images), head(statistics), atol=1e-5), "normalized by the batch"
+
+
 def test_clipping_puts_masks_into_the_unit_interval() -> None:
     masked = NeuronMasks(classifier(bn_network(), size=8, classes=3))
     with torch.no_grad():
