@@ -118,6 +118,50 @@ def test_hue_turns_red_into_green_and_leaves_grays_and_sums() -> None:
     assert rotate_hue(mild, torch.tensor([0.3])).sum().item() == pytest.approx(1.2)
 
 
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_each_strength_bounds_a_factor_of_its_own(name: str) -> None:
+    images = 0.4 + 0.2 * torch.rand(1, 3, 4, 4).expand(1000, 3, 4, 4)  # so that nothing is cut off
+    gray = luma(images)
+    fixed = {"brightness": 0 * gray, "contrast": gray.mean((1, 2, 3), keepdim=True), "saturation": gray}[name]
+    torch.manual_seed(0)
+    views = NONE.model_copy(update={name: 0.3}).view(images, mirror=False)
+    apart = images - fixed
+    factor = ((views - fixed) * apart).sum((1, 2, 3)) / apart.square().sum((1, 2, 3))
+    assert torch.allclose(views, fixed + factor.view(-1, 1, 1, 1) * apart, atol=1e-5)
+    assert 0.699 < factor.min() < 0.71
+    assert 1.29 < factor.max() < 1.301
+    assert factor.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_the_hue_turns_by_a_share_of_the_circle() -> None:
+    images = torch.tensor([0.5, 0.4, 0.4]).view(1, 3, 1, 1).expand(1000, 3, 1, 1)
+    torch.manual_seed(0)
+    views = NONE.model_copy(update={"hue": 0.1}).view(images, mirror=False).flatten(1)
+    thirds = torch.polar(torch.ones(3), 2 * torch.pi / 3 * torch.arange(3))  # red, green, blue
+    angle = (views.to(thirds.dtype) @ thirds).angle() / (2 * torch.pi)
+    assert -0.1001 < angle.min() < -0.098
+    assert 0.098 < angle.max() < 0.1001
+
+
+def test_the_share_of_images_that_are_jittered() -> None:
+    images = torch.full((1000, 3, 4, 4), 0.5)
+    torch.manual_seed(0)
+    views = NONE.model_copy(update={"jitter_share": 0.3, "brightness": 0.4}).view(images, mirror=False)
+    assert 250 <= ((views - images).abs() > 1e-5).flatten(1).any(1).sum() <= 350
+
+
+def test_crops_are_stretched_either_way_alike() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(64, 64)
+    images = torch.stack([ramp, ramp.T, 0 * ramp]).expand(2000, 3, 64, 64)
+    torch.manual_seed(0)
+    views = NONE.model_copy(update={"min_area": 0.25, "max_stretch": 2}).view(images, mirror=False)
+    width, height = views[:, 0, 0, -1] - views[:, 0, 0, 0], views[:, 1, -1, 0] - views[:, 1, 0, 0]
+    stretch = (width / height).log2()
+    assert -1.01 < stretch.min() < -0.9
+    assert 0.9 < stretch.max() < 1.01
+    assert stretch.mean().abs() < 0.03
+
+
 def test_the_share_of_gray_images() -> None:
     images = torch.rand(1, 3, 4, 4).expand(1000, 3, 4, 4)
     torch.manual_seed(0)
