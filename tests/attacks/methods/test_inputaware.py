@@ -479,11 +479,15 @@ def test_the_optimizers_are_those_of_the_paper(setting, monkeypatch: pytest.Monk
         return fit(model, data, recipe, **options)
 
     monkeypatch.setattr(env.trainer, "fit", spy)
-    attack(mask_epochs=3).prepare_for(data, data, victim(), env)
+    own = {**ADAM, "lr": 0.02, "schedule": "multistep", "milestones": [20]}
+    attack(mask_epochs=3, generator=own).prepare_for(data, data, victim(), env)
     mask, both = fits
-    for adam, epochs in ((mask["recipe"], 3), (both["parts"]["generator"], 2)):
-        assert (adam.optimizer, adam.lr, adam.betas, adam.weight_decay) == ("adam", 0.01, (0.5, 0.9), 0)
+    for adam, epochs, lr in ((mask["recipe"], 3, 0.01), (both["parts"]["generator"], 2, 0.02)):
+        assert (adam.optimizer, adam.lr, adam.betas, adam.weight_decay) == ("adam", lr, (0.5, 0.9), 0)
         assert (adam.epochs, adam.batch_size) == (epochs, RECIPE.batch_size)
+    assert (mask["recipe"].schedule, mask["recipe"].milestones) == ("cosine", (10,))
+    generator = both["parts"]["generator"]
+    assert (generator.schedule, generator.milestones) == ("multistep", (20,))
     assert both["recipe"] == RECIPE
     assert list(both["parts"]) == ["generator"]
 
