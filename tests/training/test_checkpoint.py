@@ -121,8 +121,25 @@ def other_objective(net: nn.Module, batch: object) -> torch.Tensor:
     return 2 * cross_entropy(net, batch)  # type: ignore[arg-type]
 
 
+def leave_alone(images: torch.Tensor, labels: torch.Tensor, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+    return images, labels
+
+
 @pytest.mark.parametrize(
-    "what", ["recipe", "seed", "purpose", "labels", "one pixel", "model", "augment", "objective"]
+    "what",
+    [
+        "recipe",
+        "seed",
+        "purpose",
+        "labels",
+        "one pixel",
+        "model",
+        "augment",
+        "objective",
+        "tamper",
+        "parts",
+        "steps",
+    ],
 )
 def test_a_checkpoint_of_another_training_is_set_aside(what: str, tmp_path: Path) -> None:
     path, images = tmp_path / "train.safetensors", data()
@@ -145,6 +162,12 @@ def test_a_checkpoint_of_another_training_is_set_aside(what: str, tmp_path: Path
         arguments["augment"] = False
     elif what == "objective":
         arguments["objective"] = other_objective
+    elif what == "tamper":
+        arguments["tamper"] = leave_alone
+    elif what == "parts":
+        arguments["parts"] = {"6": recipe()}
+    elif what == "steps":
+        arguments["steps"] = 5
     epochs: list[int] = []
     trainer().fit(
         net,

@@ -8,7 +8,7 @@ from helpers.training import data, model, recipe, same, trainer
 from torch import Tensor
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.training import Trainer
+from backdoor_pipeline.training import Tamper, Trainer
 from backdoor_pipeline.training.optimizers import Optimizers
 
 BODY, HEAD = (
@@ -97,6 +97,24 @@ def test_a_tampered_batch_is_what_is_trained_on() -> None:
         assert not batch.inputs.any()
         assert torch.equal(batch.labels, (given.labels[rows] + rows % 2) % 3)
     assert len({noise for *_, noise in hand.seen}) == len(hand.seen), "one generator for a whole epoch"
+
+
+def test_a_hand_that_draws_changes_no_crop() -> None:
+    def leave(images: Tensor, labels: Tensor, *_: object) -> tuple[Tensor, Tensor]:
+        torch.rand(5, generator=_[-1])  # type: ignore[arg-type]
+        return images, labels
+
+    def shown(tamper: Tamper | None) -> Tensor:
+        seen: list[Tensor] = []
+
+        def objective(net, batch):
+            seen.append(batch.inputs)
+            return net(batch.inputs).square().mean()
+
+        trainer().fit(model(), data(), recipe(epochs=2), seed=0, tamper=tamper, objective=objective)
+        return torch.cat(seen)
+
+    assert torch.equal(shown(leave), shown(None))
 
 
 class Killed(Exception):
