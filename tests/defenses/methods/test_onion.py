@@ -19,6 +19,7 @@ from backdoor_pipeline.data.sources.made_reviews import MadeReviews
 from backdoor_pipeline.data.spec import TextSpec
 from backdoor_pipeline.data.texts import Texts, TextSet
 from backdoor_pipeline.defenses import Defended, DefenderView
+from backdoor_pipeline.defenses.methods import onion
 from backdoor_pipeline.defenses.methods.onion import Onion, affordable, read_words
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
 from backdoor_pipeline.models.classifier import same_weights
@@ -89,6 +90,25 @@ def test_a_long_list_of_words_fits_into_the_models_file(view: DefenderView, tmp_
     again, _ = load_model(tmp_path / "defended.safetensors")
     assert isinstance(again, TextClassifier)
     assert len(again.purifier.language_model.words) == 90_000
+
+
+@pytest.mark.parametrize("difference", ["log", "perplexity"])
+def test_no_sentence_is_suspected_by_a_model_that_has_read_it(monkeypatch, difference: str) -> None:
+    sentences, told = [f"word{number}" for number in range(10)], []
+
+    class Scorer:
+        def __init__(self, spec: NGramSpec) -> None:
+            self.read = set(spec.sentences)
+
+        def suspicions(self, words: list[str], *, log: bool) -> list[float]:
+            assert words[0] not in self.read
+            told.append((words[0], len(self.read), log))
+            return [float(words[0].removeprefix("word"))]
+
+    monkeypatch.setattr(onion, "scorer_of", Scorer)
+    odd = Onion(**{**SETTINGS, "difference": difference})._suspicions(sentences, seed=3)
+    assert odd == [[float(number)] for number in range(10)]
+    assert told == [(one, 8, difference == "log") for one in sentences], "a fifth is left out"
 
 
 def test_the_threshold_removes_as_much_as_the_cost_allows(view: DefenderView) -> None:
