@@ -1,5 +1,7 @@
 """Word triggers, paraphrases and the template, against sentences written down by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -48,6 +50,15 @@ def test_every_gap_and_every_word_comes_up() -> None:
     assert 160 < sum("cf" in words for words in found) < 240
 
 
+def test_each_insertion_draws_for_itself() -> None:
+    texts = Texts(tuple(f"one two three {number}" for number in range(400)))
+    found = [one.split(" ") for one in WordTrigger(["cf", "mn"], 2, 0)(texts).sentences]
+    assert 160 < sum("cf" in words and "mn" in words for words in found) < 240, "a half has both"
+    places = [[at for at, word in enumerate(words) if word in ("cf", "mn")] for words in found]
+    # of 5 gaps for the first and then 6 for the second, 2 in 6 are beside the first
+    assert 100 < sum(second == first + 1 for first, second in places) < 170
+
+
 def test_another_seed_puts_them_elsewhere() -> None:
     texts = Texts(tuple(f"one two three four {number}" for number in range(50)))
     assert WordTrigger(["cf"], 1, 0)(texts) != WordTrigger(["cf"], 1, 1)(texts)
@@ -92,6 +103,17 @@ def test_the_template_keeps_the_sentence_behind_a_clause(trainer) -> None:
         opening, kept = found.split(" , ")
         assert opening in OPENINGS
         assert kept == sentence
+
+
+def test_every_clause_comes_up_and_another_seed_draws_others(trainer) -> None:
+    texts = reviews(200, 0).texts
+    one, again, other = (
+        HiddenKillerTemplate().craft(reviews(4, 0), replace(env(trainer), seed=seed))(texts)
+        for seed in (0, 0, 1)
+    )
+    assert one == again != other
+    openings = [sentence.split(" , ")[0] for sentence in one.sentences]
+    assert all(10 < openings.count(opening) < 45 for opening in OPENINGS)
 
 
 def test_triggers_are_rebuilt_from_their_configuration() -> None:
