@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.defenses.methods import ac as module
 from backdoor_pipeline.defenses.methods.ac import ActivationClustering
 from backdoor_pipeline.defenses.parts.clustering import Split
 from backdoor_pipeline.defenses.parts.reclassification import Reclassified
@@ -120,6 +121,22 @@ def test_poison_of_several_groups_is_removed_group_by_group() -> None:
     assert found["tpr"] == 1
     assert found["fpr"] == 0
     assert splits[2].share < 120 / 180  # the first split did not have all of it
+
+
+def test_the_trusted_images_of_a_removed_cluster_count_no_more(monkeypatch) -> None:
+    calls: list[tuple[int, list[float]]] = []
+
+    def split(features, trusted, *_, **__):
+        calls.append((len(features), trusted[:, 0].tolist()))
+        ours = np.arange(len(features)) < 40
+        return Split(ours, trusted[:, 0] < 2, np.zeros(len(features))) if len(calls) == 1 else None
+
+    monkeypatch.setattr(module, "split_in_two", split)
+    known, none = torch.arange(30.0)[:, None], torch.zeros(30, dtype=torch.int64)
+    found, _ = ac(avoidance=0.2).inspect(torch.zeros(100, 1), torch.zeros(100).long(), known, none, seed=0)
+    assert found.flagged.nonzero().flatten().tolist() == list(range(40))
+    # 2 of 30 are in a cluster of 40 %: 28 are left to judge the other 60 rows by
+    assert calls == [(100, list(map(float, range(30)))), (60, list(map(float, range(2, 30))))]
 
 
 @pytest.mark.parametrize(
