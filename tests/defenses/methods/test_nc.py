@@ -51,7 +51,8 @@ def accuracy(trainer, model: Classifier) -> float:
 
 
 def defend(trainer, model: Classifier, **changes: Any) -> Defended:
-    return cleanse(**changes).defend(DefenderView(deepcopy(model), CLEAN, CLEAN, trainer, seed=0))
+    view = DefenderView(deepcopy(model), None, CLEAN, trainer, seed=0)  # type: ignore[arg-type]  # no training set
+    return cleanse(**changes).defend(view)
 
 
 def test_a_planted_backdoor_is_found_and_unlearned(trainer, planted) -> None:

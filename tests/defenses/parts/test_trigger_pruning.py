@@ -2,10 +2,12 @@ from copy import deepcopy
 
 import pytest
 import torch
+from helpers.tiny_backdoor import classifier
 from helpers.trigger_search import TARGET, search, stripes, trained
 from torch import nn
 
 from backdoor_pipeline.defenses.base import DefenderView
+from backdoor_pipeline.defenses.parts import trigger_pruning as module
 from backdoor_pipeline.defenses.parts.trigger_pruning import Pruning
 from backdoor_pipeline.defenses.parts.triggers import success
 from backdoor_pipeline.metrics.accuracy import clean_accuracy
@@ -36,6 +38,30 @@ def test_pruning_stops_before_accuracy_falls_too_far() -> None:
 def test_a_trigger_that_does_not_work_costs_no_neuron() -> None:
     settings = Pruning(success=0.1, tolerance=0.1, held_out=0.5)
     assert settings._enough(HEAD, PLAIN, PLAIN[None], LABELS, CLASSES, torch.tensor([2, 0, 1])) == 0
+
+
+def test_neurons_are_ranked_on_one_part_and_pruned_as_far_as_the_other_allows(trainer, monkeypatch) -> None:
+    data, counted = stripes(10, seed=1), []
+    parts = {3: data.subset(torch.arange(3)), 7: data.subset(torch.arange(3, 10))}
+
+    def features(_trainer, _model, _triggers, part):
+        # the trigger adds (0, 2, 1) to the images of the tuning part
+        plain = torch.tensor([[5.0, 1.0, 0.0]] if len(part) == 3 else [[0.0, 0.0, 9.0]])
+        return plain, plain[None] + torch.tensor([0.0, 2.0, 1.0] if len(part) == 3 else [9.0, 0.0, 0.0])
+
+    def enough(_self, _head, plain, _stamped, labels, classes, order):
+        counted.append((plain.tolist(), labels.tolist(), order.tolist()))
+        return 2
+
+    monkeypatch.setattr(module, "split_clean", lambda *_: (parts[3], parts[7]))
+    monkeypatch.setattr(module, "_features", features)
+    monkeypatch.setattr(Pruning, "_enough", enough)
+    model = classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 3), nn.Linear(3, 2)))
+    before = model.head.weight.detach().clone()
+    view = DefenderView(model, None, data, trainer, seed=0)  # type: ignore[arg-type]
+    assert Pruning(success=0.1, tolerance=0.1, held_out=0.7).run(view, None, torch.tensor([0])) == 2  # type: ignore[arg-type]
+    assert counted == [([[0.0, 0.0, 9.0]], parts[7].labels.tolist(), [1, 2, 0])]
+    assert torch.equal(model.head.weight, before * torch.tensor([1, 0, 0]))
 
 
 def test_a_planted_backdoor_is_cut_out(trainer) -> None:
