@@ -5,6 +5,7 @@ import pytest
 import torch
 from helpers.trigger_search import CLASSES, SIZE, TARGET, search, stripes, trained
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from backdoor_pipeline.defenses.parts import trigger_search
 from backdoor_pipeline.defenses.parts.triggers import Triggers, each_stamped
@@ -102,6 +103,40 @@ def test_the_model_is_left_as_it_was(trainer, planted) -> None:
     assert model.training
     assert [name for name, weight in model.named_parameters() if not weight.requires_grad] == ["head.bias"]
     assert all(weight.grad is None for weight in model.parameters())
+
+
+class Idle:
+    """An optimizer that leaves weights and gradients as they are."""
+
+    def zero_grad(self) -> None: ...
+
+    def step(self) -> None: ...
+
+
+def test_what_a_step_descends_is_cross_entropy_plus_each_masks_norm_at_its_own_cost(trainer, planted) -> None:
+    group = trigger_search._Group(search(), trainer, planted.eval(), CLEAN, torch.arange(CLASSES), 0)
+    group._costs.weights = torch.linspace(0.1, 0.4, CLASSES)
+    group._adam = Idle()  # type: ignore[assignment]
+    working, rows = torch.tensor([3, 1]), torch.arange(12)
+    hits = group._descend([rows], working)
+    images, total = CLEAN.images[rows].float() / 255, torch.zeros(())
+    for k in working.tolist():
+        mask, pattern = ((weight[k].tanh() + 1) / 2 for weight in group._weights)
+        logits = planted(images * (1 - mask) + pattern * mask)
+        total = total + F.cross_entropy(logits, torch.full((12,), k)) + group._costs.weights[k] * mask.sum()
+        assert hits[k].item() == pytest.approx((logits.argmax(1) == k).float().mean().item())
+    for weight, expected in zip(group._weights, torch.autograd.grad(total, group._weights), strict=True):
+        assert weight.grad is not None
+        torch.testing.assert_close(weight.grad, expected)
+        assert not weight.grad[[0, 2]].any(), "those that are done rest"
+
+
+def test_the_optimizer_is_the_one_asked_for_and_every_epoch_has_an_order_of_its_own(trainer, planted) -> None:
+    asked = search(lr=0.07, betas=(0.3, 0.8))
+    group = trigger_search._Group(asked, trainer, planted, CLEAN, torch.arange(CLASSES), 0)
+    (settings,) = group._adam.param_groups
+    assert (settings["lr"], settings["betas"], settings["weight_decay"]) == (0.07, (0.3, 0.8), 0)
+    assert not torch.equal(torch.cat(group._plan(1)), torch.cat(group._plan(2)))
 
 
 def test_a_seed_draws_its_own_start_for_every_class(trainer, planted) -> None:
