@@ -9,6 +9,8 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.defenses.base import DefenderView
 from backdoor_pipeline.defenses.methods.anp import AdversarialNeuronPruning
+from backdoor_pipeline.defenses.parts.held_out import split_clean
+from backdoor_pipeline.defenses.parts.min_max import MinMax
 from backdoor_pipeline.defenses.parts.neuron_masks import NeuronMasks
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.classifier import ModelDescription
@@ -117,6 +119,27 @@ def test_masks_end_in_the_unit_interval_whatever_the_rate(view, monkeypatch) -> 
     # 30 images are 2 whole batches of 16, so 10 iterations are 5 epochs
     assert [row["epoch"] for row in defended.history] == [1, 2, 3, 4, 5]
     assert all(0 <= row["mean_mask"] <= 1 for row in defended.history)
+
+
+def test_masks_are_learned_from_the_tuning_part_by_the_settings(view, monkeypatch) -> None:
+    told, fit = [], type(view.trainer).fit
+
+    def noted(self, model, data, recipe, **settings):
+        told.append((data, recipe, settings))
+        return fit(self, model, data, recipe, **settings)
+
+    monkeypatch.setattr(type(view.trainer), "fit", noted)
+    tuning, _ = split_clean(view.clean, 0.25, view.seed, "anp")
+    _, history = DEFENSE._learn_masks(view, tuning)
+    ((data, recipe, settings),) = told
+    assert (recipe.optimizer, recipe.lr, recipe.momentum, recipe.weight_decay) == ("sgd", 0.2, 0.9, 0)
+    assert (recipe.schedule, recipe.epochs, recipe.batch_size) == ("constant", 5, 16)
+    assert settings["objective"] == MinMax(epsilon=0.4, steps=1, alpha=0.2)
+    assert settings["seed"] == view.seed
+    more = data.labels.bincount() - tuning.labels.bincount()
+    assert more.min() >= 0
+    assert more.sum() == 2, "of 30 images two come twice"
+    assert len(history) == 5
 
 
 def test_every_batch_is_whole(view, monkeypatch) -> None:
