@@ -307,6 +307,25 @@ def test_the_attackers_augmentation_takes_the_place_of_the_data_sets(changes, ma
     assert (falling > 0.2) is bool(changes), "mirrored where the data set's images are"
 
 
+def test_its_training_spares_the_target_class_if_asked_to(make_set, make_env) -> None:
+    seen: list[Any] = []
+
+    class Recorder(Trainer):
+        def fit(self, *args: Any, **options: Any) -> Any:
+            seen.append(options["tamper"])
+            return []
+
+    data, one = make_set(rows=40, size=16), attack()
+    for flag in (True, False):
+        env = replace(make_env(ratio=0.5), poison_target_class=flag, trainer=Recorder(Engine(**ENGINE), None))
+        one.train(data, one.craft(data, env), Victim(small_model, recipe(), lambda *_: {}), env)
+    changed = [
+        int((tamper(data.images, data.labels, torch.arange(40), 1, draws())[1] != data.labels).sum())
+        for tamper in seen
+    ]
+    assert changed[0] < changed[1] == 20, "every poisoned label changes"
+
+
 class Killed(Exception):
     """Stands for the end of the process."""
 
