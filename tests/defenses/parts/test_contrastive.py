@@ -54,6 +54,30 @@ def test_the_backbone_learns_and_the_head_does_not() -> None:
     assert all(weight.grad is None for weight in model.head.parameters())
 
 
+def test_the_two_views_of_an_image_are_drawn_apart() -> None:
+    class Watcher(torch.nn.Module):
+        def forward(self, images):
+            self.images = images
+            return images.flatten(1)
+
+    watcher, images = Watcher(), torch.rand(8, 3, 8, 8)
+    batch = Batch(images, torch.zeros(8, dtype=torch.int64), torch.arange(8), epoch=1, step=0)
+    views = ViewAugmentation(
+        min_area=0.2,
+        max_stretch=1.3,
+        jitter_share=1,
+        brightness=0.4,
+        contrast=0,
+        saturation=0,
+        hue=0,
+        gray_share=0,
+    )
+    SimCLR(views, mirror=True, temperature=0.5)(watcher, batch)
+    first, second = watcher.images.chunk(2)
+    assert first.shape == images.shape
+    assert ((first - second).abs() > 0.01).flatten(1).any(1).all()
+
+
 def test_what_both_views_see_alike_costs_less() -> None:
     class Means(torch.nn.Module):
         def forward(self, images):
