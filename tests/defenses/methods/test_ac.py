@@ -123,6 +123,19 @@ def test_poison_of_several_groups_is_removed_group_by_group() -> None:
     assert splits[2].share < 120 / 180  # the first split did not have all of it
 
 
+def test_of_two_clusters_that_with_fewer_trusted_images_for_its_size_is_suspected(monkeypatch) -> None:
+    split = Split(
+        np.arange(100) < 20, np.arange(50) < 20, np.zeros(100)
+    )  # 40 % of them in a fifth of the rows
+    monkeypatch.setattr(module, "split_in_two", lambda *_, **__: split)
+    suspects = {
+        rule: ac(rule=rule)._split(np.zeros((100, 1)), np.zeros((50, 1)), 0, 0)
+        for rule in ("size", "trusted")
+    }
+    assert suspects["size"] is split
+    assert (suspects["trusted"].share, suspects["trusted"].trusted_share) == (0.8, 0.6)
+
+
 def test_the_trusted_images_of_a_removed_cluster_count_no_more(monkeypatch) -> None:
     calls: list[tuple[int, list[float]]] = []
 
