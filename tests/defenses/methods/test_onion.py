@@ -115,6 +115,7 @@ def test_the_threshold_removes_as_much_as_the_cost_allows(view: DefenderView) ->
     defended = defend(view)
     curve = defended.diagnostics.curve
     right = [round(100 * one) for one in curve.columns["clean_accuracy"]]
+    assert curve.columns["removed"][0] == 0, "no clean word is odder than the oddest"
     allowed = [
         share for share, one in zip(curve.columns["removed"], right, strict=True) if one >= right[0] - 1
     ]
