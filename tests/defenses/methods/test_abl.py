@@ -232,17 +232,22 @@ def test_the_papers_unlearning_is_plain_ascent_at_a_constant_rate(view, monkeypa
 
 
 def test_every_phase_has_its_images_its_rate_and_its_seed(view, monkeypatch) -> None:
-    phases, seeds, fit = {}, [], Trainer.fit
+    phases, seeds, learners, fit = {}, [], [], Trainer.fit
 
     def noted(self, model, data, recipe, **settings):
         phases[settings["purpose"]] = (data.images, recipe, settings)
+        learners.append(model)
         return fit(self, model, data, recipe, **settings)
 
     monkeypatch.setattr(Trainer, "fit", noted)
     short = {"tuning_epochs": 3, "finetuning_epochs": 2, "unlearning_epochs": 1, "batch_size": 12}
     seen = replace(view, build=lambda seed: seeds.append(seed) or view.new_model(seed))
-    isolated = ABL(**{**SETTINGS, **short}).defend(seen).suspicion.flagged
+    defended = ABL(**{**SETTINGS, **short}).defend(seen)
+    isolated = defended.suspicion.flagged
     assert seeds == [view.seed]
+    assert all(getattr(one, "module", one) is defended.model for one in learners), (
+        "one model goes through all"
+    )
     expected = {
         "abl-tuning": (view.train.images, 0.05, "constant", 3, 12),
         "abl-finetuning": (view.train.images[~isolated], 0.05, "cosine", 2, 12),

@@ -81,7 +81,10 @@ def test_labels_teach_the_head_alone_before_the_split(make_set, trainer) -> None
         labels = (data.labels + 1) % 4 if flip else data.labels
         view = DefenderView(view.model, ImageSet(data.images, labels, data.classes), view.clean, trainer, 3)
         method, model = DBD(**SETTINGS), view.model
+        first = {name: weight.clone() for name, weight in model.backbone.named_parameters()}
         method._learn_features(model, view)
+        for name, weight in model.backbone.named_parameters():
+            assert not torch.equal(weight, first[name]), f"{name} learned nothing"
         learned = {name: tensor.clone() for name, tensor in model.backbone.state_dict().items()}
         head = model.head.weight.clone()
         method._warm_up(model, view)
@@ -173,11 +176,11 @@ def test_an_epoch_has_as_many_steps_as_asked_and_the_second_loss_reaches_its_wei
         assert torch.equal(torch.cat(rows[start : start + 5]).sort().values, torch.arange(40))
 
 
-def test_every_phase_has_its_settings(make_set, monkeypatch) -> None:
-    phases, fit = {}, Trainer.fit
+def test_every_phase_has_its_settings_and_goes_on_with_the_one_model(make_set, monkeypatch) -> None:
+    phases, learners, fit = {}, {}, Trainer.fit
 
     def noted(self, model, data, recipe, **told):
-        phases[told["purpose"]] = (recipe, told)
+        phases[told["purpose"]], learners[told["purpose"]] = (recipe, told), model
         return fit(self, model, data, recipe, **told)
 
     monkeypatch.setattr(Trainer, "fit", noted)
@@ -186,7 +189,9 @@ def test_every_phase_has_its_settings(make_set, monkeypatch) -> None:
     for mirror in (False, True):
         trainer = Trainer(engine, Augmentation(crop_padding=2, horizontal_flip=mirror))
         method = DBD(**{**SETTINGS, **own})
-        method.defend(make_view(make_set, trainer))
+        model = method.defend(make_view(make_set, trainer)).model
+        assert learners["dbd-ssl"].classifier is model
+        assert learners["dbd-warmup"].module is learners["dbd-semi"].module is model
         assert list(phases) == ["dbd-ssl", "dbd-warmup", "dbd-semi"]
         assert all(told["seed"] == 3 for _, told in phases.values())
         recipe, told = phases["dbd-ssl"]
