@@ -186,9 +186,11 @@ def test_even_halves_are_no_small_cluster() -> None:
     features = torch.randn(60, 12, generator=torch.Generator().manual_seed(0))
     features[:30, 0] += 20
     labels, none = torch.zeros(60, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
-    suspicion, splits = ac(rule="size").inspect(features, labels, features[:0], none, seed=0)
-    assert splits[0].share == 0.5
-    assert not suspicion.flagged.any()
+    for threshold in (0.35, 0.5):  # as small as the threshold is not below it
+        method = ac(rule="size", size_threshold=threshold)
+        suspicion, splits = method.inspect(features, labels, features[:0], none, seed=0)
+        assert splits[0].share == 0.5
+        assert not suspicion.flagged.any()
 
 
 def test_classes_of_no_more_rows_than_dimensions_are_passed_over() -> None:
