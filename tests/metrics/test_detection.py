@@ -74,6 +74,15 @@ def test_the_best_orientation_by_hand():
     assert best_orientation_auc(poisoned, turned, classes, scores) == 8 / 8  # 0.1 and -0.6: left as they are
 
 
+def test_a_class_that_is_turned_stays_so_while_the_next_is_tried():
+    # in both classes the clean row has the higher score: of the four pairs none is right, two are with
+    # class 0 turned, and all with both
+    poisoned, classes = flags("1010"), torch.tensor([0, 0, 1, 1])
+    scores = torch.tensor([-0.5, 0.5, -0.4, 0.4])
+    assert detection(scores > 0, poisoned, scores)["auc"] == 0
+    assert best_orientation_auc(poisoned, scores, classes, -scores) == 1
+
+
 def test_without_poison_or_without_clean_rows_no_orientation_is_best():
     classes, scores = torch.tensor([0, 0, 1]), torch.tensor([0.5, -0.5, 0.1])
     assert best_orientation_auc(flags("000"), scores, classes, -scores) is None
