@@ -200,6 +200,26 @@ def test_losses_per_sample_can_be_weighed() -> None:
     assert F.cross_entropy(trainer().logits(net, images.images), images.labels) > before
 
 
+def test_accuracy_is_of_the_batches_that_hold_an_answer() -> None:
+    def first_alone(net: nn.Module, batch: Batch) -> Tensor:
+        rows = batch.index == 0  # as a trusted image that few batches hold
+        batch.report(torch.eye(3)[batch.labels[rows]], batch.labels[rows])
+        return cross_entropy_alone(net, batch)
+
+    def none_at_all(net: nn.Module, batch: Batch) -> Tensor:
+        batch.report(torch.empty(0, 3), batch.labels[:0])
+        return cross_entropy_alone(net, batch)
+
+    plan = recipe(epochs=1, batch_size=2)
+    assert trainer().fit(model(), data(), plan, seed=0, objective=first_alone)[0]["accuracy"] == 1
+    assert "accuracy" not in trainer().fit(model(), data(), plan, seed=0, objective=none_at_all)[0]
+
+
+def cross_entropy_alone(net: nn.Module, batch: Batch) -> Tensor:
+    """Reports nothing."""
+    return F.cross_entropy(net(batch.inputs).float(), batch.labels)
+
+
 def test_an_objective_may_report_other_labels() -> None:
     def relabeled(net: nn.Module, batch: Batch) -> Tensor:
         logits = net(batch.inputs)

@@ -74,7 +74,7 @@ class Loop:
             UserError: the loss is not finite.
         """
         start, epoch, lr = time.perf_counter(), len(losses) + 1, learning_rate(self.recipe, losses)
-        totals, images = torch.zeros(2, device=self.hardware.device), 0
+        totals, images, answered = torch.zeros(2, device=self.hardware.device), 0, 0
         reported = True
         with seeded(derive_seed(self.seed, self.purpose, "dropout", epoch), self.hardware.device):
             for batch, begun in self._batches(epoch):
@@ -85,15 +85,18 @@ class Loop:
                     reported = False
                 else:
                     totals[1] += correct
+                    answered += batch.answered
                 if self.observer is not None:
                     self.observer.see(batch)
                 bar.update()
-        loss, accuracy = (totals / images).tolist()
+        loss, accuracy = (totals / totals.new_tensor([images, max(1, answered)])).tolist()
         if not math.isfinite(loss):
             raise UserError(
                 f"{self.purpose}: the loss became {loss} in epoch {epoch} at lr {lr:g}: lower lr."
             )
-        row = {"epoch": epoch, "lr": lr, "loss": loss} | ({"accuracy": accuracy} if reported else {})
+        row = {"epoch": epoch, "lr": lr, "loss": loss} | (
+            {"accuracy": accuracy} if reported and answered else {}
+        )
         bar.set_postfix({name: f"{value:.4g}" for name, value in row.items()})
         return {**row, "seconds": time.perf_counter() - start}
 

@@ -47,7 +47,12 @@ class Batch:
         if self._reported is None:
             return None
         logits, truth = self._reported
-        return (logits.argmax(1) == truth).float().mean() * len(self.labels)
+        return (logits.argmax(1) == truth).float().mean().nan_to_num() * len(self.labels)
+
+    @property
+    def answered(self) -> int:
+        """How many images `correct` is of: all, but if what was reported is empty, none."""
+        return len(self.labels) if self._reported is not None and len(self._reported[1]) else 0
 
 
 Tamper = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
