@@ -1,5 +1,8 @@
 import importlib
+import json
+import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -68,6 +71,14 @@ def test_a_closed_engine_starts_nothing(mortal) -> None:
     with pytest.raises(RuntimeError):
         engine.submit(JOB)
     assert mortal.started == []
+
+
+def test_a_worker_ends_in_order_when_its_launcher_is_gone_that_a_script_started_in_the_background() -> None:
+    given = json.dumps({"site": asdict(SITE), "gpu": None})
+    words = [sys.executable, "-m", "backdoor_pipeline.sweep.worker", given]
+    shell = ["sh", "-c", '"$@" < /dev/null & wait $!', "sh"]  # what it starts so ignores SIGINT
+    done = subprocess.run([*shell, *words], check=False, timeout=60)
+    assert done.returncode == 130, "1: it went on for a while, and was then cut off"
 
 
 @pytest.mark.parametrize(

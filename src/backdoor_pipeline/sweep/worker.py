@@ -22,6 +22,7 @@ PATIENCE = 10.0  # seconds that a task has to end its MLflow run before it is cu
 
 def main() -> None:
     """Work until the input ends."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what scripts start by `&` is born deaf to it
     given: dict[str, Any] = json.loads(sys.argv[1])
     site, gpu = Site(**given["site"]), given["gpu"]
     answers = os.fdopen(os.dup(1), "w")
