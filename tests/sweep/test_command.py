@@ -35,6 +35,10 @@ def vars_of(options: Options) -> dict[str, object]:
         (["--grid", "atack=badnets"], "did you mean 'attack'"),
         (["--grid", "attack=wavelet"], "unknown attack 'wavelet'"),
         ([], "no cell of the grid can be: give it a --grid"),
+        (
+            ["--grid", "seed=0,1", "--only", "attack=none"],
+            "no cell of the grid can be: --only leaves none of its 2",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(layout, monkeypatch, words, sentence) -> None:

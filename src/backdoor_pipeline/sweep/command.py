@@ -73,12 +73,12 @@ def run_sweep(options: Options) -> int:
     known = {} if options.retry_failed else failures.read()
     parameters = loader["parameters"]
     only = dict(parse_axis(text, "--only") for text in options.only)
-    cells = chosen(grid.cells(), only, flatten(spelled_out(parameters)))
+    made = grid.cells()
+    cells = chosen(made, only, flatten(spelled_out(parameters)))
     given = environment_parameters(loader)
     plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run, given)
     if not plan.cells and not options.dry_run:
-        reason = plan.infeasible[0][1] if plan.infeasible else "give it a --grid or the name of a sweep."
-        raise UserError(f"no cell of the grid can be: {reason}")
+        raise UserError(f"no cell of the grid can be: {why_none(plan, len(made), grid)}")
     if options.engine == "local" and plan.tasks:
         for how in {cell.experiment.engine for cell in plan.cells}:
             Hardware.resolve(how)  # a cluster's nodes may have what this one lacks
@@ -131,6 +131,17 @@ def requested_grid(options: Options, env: str | None, project: Path) -> Grid:
     grid = read_grid(options.name, folders) if options.name else Grid()
     params = flatten(parse_params(options.params))
     return grid.changed(dict(map(parse_axis, options.axes)), params)
+
+
+def why_none(plan: Plan, made: int, grid: Grid) -> str:
+    """Why a plan has no cell, of a grid with so many."""
+    if plan.infeasible:
+        return plan.infeasible[0][1]
+    if made:
+        return f"--only leaves none of its {made}; without it, --dry-run shows them."
+    if grid.grid:
+        return "`exclude` leaves none: let it name fewer values."
+    return "give it a --grid or the name of a sweep."
 
 
 def division(options: Options) -> tuple[int, int, int]:
