@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,20 @@ def test_rows_of_other_sweeps_stay_and_rows_of_this_one_are_renewed(evaluated, l
     frame = pd.read_parquet(layout.results).set_index("seed").sort_index()
     assert list(frame.index) == [0, 1, 2]
     assert list(frame["der"]) == [0.7, 0.9, 0.7]
+
+
+def test_what_stages_told_stays_when_their_folders_are_deleted_to_save_space(
+    evaluated, layout, build
+) -> None:
+    cells = evaluated(seed=[0])
+    build("train", cells[0].names, seconds=20.0, cross_accuracy=0.8, rival_asr=0.3)
+    write_results(layout, cells)
+    for stage in ("poison", "train", "defend"):
+        shutil.rmtree(layout.folder(stage, cells[0].names))
+    assert write_results(layout, cells) == 1
+    (row,) = pd.read_parquet(layout.results).to_dict("records")
+    assert (row["poison_seconds"], row["train_seconds"], row["defend_seconds"]) == (1, 20, 5)
+    assert (row["cross_accuracy"], row["rival_asr"]) == (0.8, 0.3)
 
 
 def test_scores_that_were_changed_are_no_results_and_are_set_aside(evaluated, layout, caplog) -> None:

@@ -33,6 +33,7 @@ AGAIN = "delete it and run its experiment again, which computes nothing anew"
 REMAKE = "run any sweep again, which sets the table aside and makes it anew from the experiments' own records"
 ROWS = 500  # of the table, that are turned into Python's objects at once
 IDS = ("prepare", "poison", "train", "defend", "evaluate")
+OF_STAGES = (*OF_CONTROL, *SECONDS_OF_CONTROL, *OF_TRAINING, *(f"{stage}_seconds" for stage in IDS))
 
 
 def parameters(experiment: Experiment) -> Row:
@@ -68,16 +69,17 @@ def result_row(experiment: Experiment, names: Mapping[str, str], metrics: Mappin
     return {**parameters(experiment), **scores, **seconds, **ids}
 
 
-def with_control(row: Row, known: Row | None) -> Row:
-    """A row with what was known of the experiment's control, in case that is not asked for any more.
+def with_known(row: Row, known: Row | None) -> Row:
+    """A row with what was known of stages that tell nothing now.
 
-    It is of the same poison and training, which the experiment's name is of.
+    A control need not be asked for any more, and models of an evaluated experiment may have been deleted.
+    All that is known is of the very experiment, by its name.
 
     Args:
         row: new.
         known: of the same experiment, recorded before; None: it is not.
     """
-    kept = [name for name in (*OF_CONTROL, *SECONDS_OF_CONTROL) if name in (known or {}) and name not in row]
+    kept = [name for name in OF_STAGES if name in (known or {}) and row.get(name) is None]
     return {**row, **{name: (known or {})[name] for name in kept}}
 
 
@@ -172,7 +174,7 @@ def _sharing(row: Row, texts: dict[str, str]) -> Row:
 
 
 def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) -> list[Row]:
-    """The rows of the table with those of newer records in their place, at the end; see `with_control`.
+    """The rows of the table with those of newer records in their place, at the end; see `with_known`.
 
     Args:
         rows: of the table.
@@ -184,7 +186,7 @@ def renewed(rows: list[Row], table: Path, left_out: LeftOut, *, others: bool) ->
     newer = [
         file for file in _records(table.parent) if (_time(file) > written if _id(file) in known else others)
     ]
-    fresh = {row[ID]: with_control(row, known.get(row[ID])) for row in _read(newer, left_out)}
+    fresh = {row[ID]: with_known(row, known.get(row[ID])) for row in _read(newer, left_out)}
     return [*(row for row in rows if row[ID] not in fresh), *fresh.values()]
 
 

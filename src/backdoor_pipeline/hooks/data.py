@@ -17,7 +17,7 @@ from backdoor_pipeline.config import ExperimentConfigLoader
 from backdoor_pipeline.data.manifest import remember, survey
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.feasible import lowered_ratio, see_that_it_can_be
-from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, with_control, write_record
+from backdoor_pipeline.experiment.records import RECORD, read_record, result_row, with_known, write_record
 from backdoor_pipeline.experiment.result import Row
 from backdoor_pipeline.experiment.specs import Experiment
 from backdoor_pipeline.hooks.asked import is_asked
@@ -111,7 +111,7 @@ class RecordHooks:
             stage: self._catalog.load(name) for stage, name in found.items() if is_asked(self._catalog, name)
         }
         known = _recorded(scores.path.parent / RECORD)
-        row = with_control(result_row(experiment, artifact_names(experiment), metrics), known)
+        row = with_known(result_row(experiment, artifact_names(experiment), metrics), known)
         if known != json.loads(json.dumps(row)):
             write_record(scores.path.parent, row)
 

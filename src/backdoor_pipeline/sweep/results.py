@@ -14,7 +14,7 @@ from backdoor_pipeline.base.left_out import LeftOut
 from backdoor_pipeline.base.locks import locked
 from backdoor_pipeline.base.reading import patiently
 from backdoor_pipeline.base.seals import Seal
-from backdoor_pipeline.experiment.records import ID, read_table, recorded, renewed, result_row, with_control
+from backdoor_pipeline.experiment.records import ID, read_table, recorded, renewed, result_row, with_known
 from backdoor_pipeline.experiment.result import Result, Row, StageMetrics, checked
 from backdoor_pipeline.sweep.layout import Layout
 from backdoor_pipeline.sweep.plan import CHAIN, Cell
@@ -25,9 +25,9 @@ AGAIN = "delete it and run its experiment, or its sweep, again"
 def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | None = None) -> int:
     """Put the rows of these cells, as far as they are evaluated, into the table; other rows stay.
 
-    Those whose experiments have newer records are renewed; scores of a control stay. A table with anything
-    that cannot be used is set aside, and what it lacks comes from the records too; one that cannot be read
-    now is left as it is.
+    Those whose experiments have newer records are renewed; what was known of stages that are gone, or not
+    asked for, stays. A table with anything that cannot be used is set aside, and what it lacks comes from
+    the records too; one that cannot be read now is left as it is.
 
     Args:
         layout: where everything is.
@@ -50,7 +50,7 @@ def write_results(layout: Layout, cells: Iterable[Cell], left_out: LeftOut | Non
         known = {row[ID]: row for row in rows}
         for row in fresh:
             earlier = known.get(row[ID]) or recorded(row, layout.results, left_out)
-            known[row[ID]] = with_control(row, earlier)
+            known[row[ID]] = with_known(row, earlier)
         rows = [*known.values()]
         if rows:
             save_table(layout.results, _table(rows), compression="zstd")
