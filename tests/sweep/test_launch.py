@@ -110,7 +110,9 @@ def test_a_lost_process_is_a_failure(carry_out) -> None:
 
 def test_a_task_that_says_done_without_artefacts_has_failed(carry_out) -> None:
     _, _, failures = carry_out(lambda job: Outcome("done") if job.kind == "poison" else None)
-    assert all("is not complete" in one.error for one in failures.read().values())
+    assert all(
+        "is not complete: was the configuration changed" in one.error for one in failures.read().values()
+    )
     assert len(failures.read()) == 2
 
 

@@ -110,7 +110,8 @@ class Launcher:
             self._push(task.id, BUSY)
             return
         if outcome.status == "done" and not self._built(task):
-            outcome = Outcome("failed", f"it ended well, but {task.artifact} is not complete")
+            why = "is not complete: was the configuration changed meanwhile?"
+            outcome = Outcome("failed", f"it ended well, but {task.artifact} {why}")
         self._watcher.ended(task, outcome)
         if outcome.status == "done":
             self._succeed(task, outcome)
