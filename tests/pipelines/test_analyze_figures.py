@@ -1,6 +1,7 @@
 """Every figure of models and images draws, whatever the experiment; every setting is read."""
 
 import json
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from backdoor_pipeline.attacks.poisoning import Poison
 from backdoor_pipeline.attacks.trigger import NoTrigger
 from backdoor_pipeline.data.poisoned import PoisonedRows
 from backdoor_pipeline.models import ModelOptions, build_model
-from backdoor_pipeline.pipelines.analyze import explaining, featuring, nodes, shown
+from backdoor_pipeline.pipelines.analyze import create_pipeline, explaining, featuring, nodes, shown
 
 MAPS = ("grad_cam", "full_grad", "shapley", "frequency")
 FEATURES = ("tsne", "umap", "activations", "tac")
@@ -30,6 +31,11 @@ def model(name="resnet8", channels=3, size=32, seed=0):
         made.backbone.encoder.layers = made.backbone.encoder.layers[:1]  # the others do the same, slowly
         torch.nn.init.normal_(made.head.weight)
     return made
+
+
+def test_other_processes_can_be_handed_every_node() -> None:
+    for node in create_pipeline().nodes:
+        assert ForkingPickler.loads(ForkingPickler.dumps(node)).func is node.func
 
 
 def triggered(test, target=0):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -47,7 +48,16 @@ def on_request(name: str, draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def drawn(*given: Any) -> Figure:
         return draw(*given) if name in given[-1].analyzing.figures else NOT_DRAWN
 
+    drawn.__module__, drawn.__qualname__ = __name__, f"DRAWN.{name}"  # where other processes find it
     return drawn
+
+
+DRAWN = SimpleNamespace(  # ParallelRunner hands nodes to its processes by the names of their functions
+    **{
+        name: on_request(name, of_images(name, draw) if name in OF_IMAGES else draw)
+        for name, (draw, _) in FIGURES.items()
+    }
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -60,12 +70,12 @@ def create_pipeline() -> Pipeline:
     )
     figures = [
         Node(
-            func=on_request(name, of_images(name, draw) if name in OF_IMAGES else draw),
+            func=getattr(DRAWN, name),
             inputs=[*given, STAGE],
             outputs=f"{FOLDED}.{name}",
             name=f"draw_{name}",
             namespace=FOLDED,
         )
-        for name, (draw, given) in FIGURES.items()
+        for name, (_, given) in FIGURES.items()
     ]
     return Pipeline([strengths, *figures], tags="analyze")
