@@ -139,10 +139,10 @@ def test_the_profiler_events_are_counted() -> None:
     }  # fmt: skip
 
 
-def test_the_pieces_fit_their_time_and_have_all_defenses() -> None:
+def test_the_pieces_fit_their_time_and_have_defenses_of_images() -> None:
     assert all(piece.limit < 9 * 60 for piece in PIECES.values())
     assert sum(piece.limit for piece in PIECES.values()) < 25 * 60
-    assert set(PIECES["defenses"].tasks) == set(image_methods(DEFENSES)) - {"none"}
+    assert set(PIECES["defenses"].tasks) <= set(image_methods(DEFENSES)) - {"none"}
 
 
 def test_the_full_size_has_the_settings_of_the_paper(params) -> None:

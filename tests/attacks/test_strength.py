@@ -49,10 +49,10 @@ def images(count: int = 6) -> torch.Tensor:
     return torch.nn.functional.avg_pool2d(rough.float(), 5, 1, 2).round().to(torch.uint8)
 
 
-def test_every_attack_says_whether_its_trigger_has_a_strength() -> None:
+def test_attacks_say_whether_their_triggers_have_a_strength() -> None:
     kinds = {name: ATTACKS[name].trigger_type for name in image_methods(ATTACKS) if name != NONE}
-    assert {name for name, kind in kinds.items() if kind.strengths} == set(TRIGGERS)
-    assert {name for name, kind in kinds.items() if not kind.strengths} == WITHOUT & set(kinds)
+    assert {name for name, kind in kinds.items() if kind.strengths} >= set(TRIGGERS)
+    assert {name for name, kind in kinds.items() if not kind.strengths} >= WITHOUT, "others may be added"
     for kind in kinds.values():
         if kind.strengths:
             assert list(kind.strengths.tested) == sorted(set(kind.strengths.tested))

@@ -17,6 +17,12 @@ CODE = {
 }
 VALUES = ("conf/base/parameters/attacks.yml", "conf/base/parameters/defenses.yml")
 TESTS = ("tests/attacks/methods/test_stripe.py", "tests/defenses/methods/test_fst.py")
+LISTING = (  # tests that go through all methods by name
+    "tests/attacks/test_strength.py::test_attacks_say_whether_their_triggers_have_a_strength",
+    "tests/defenses/methods/test_defenses_of_texts.py::test_each_defense_of_images_alone_says_why",
+    "tests/test_gpu_benchmark.py::test_the_pieces_fit_their_time_and_have_defenses_of_images",
+    "tests/api/test_api.py::test_the_defenses_tried_are_of_images",
+)
 RUN = ("-m", "kedro", "run", "--env", "smoke", "--pipeline=evaluate", "--params")
 PACKAGE, ITS_VALUES = "my_package/pyproject.toml", "conf/base/parameters/my_package.yml"
 
@@ -68,6 +74,15 @@ def test_the_shown_tests_pass_and_the_code_is_as_the_linter_wants_it(inside) -> 
     assert "4 passed" in done.stdout
     run_python(inside, "-m", "ruff", "check", "--no-cache", *CODE, *TESTS)
     run_python(inside, "-m", "ruff", "format", "--no-cache", "--check", *CODE, *TESTS)
+
+
+def test_the_projects_own_tests_bear_others(inside) -> None:
+    shutil.copytree(PROJECT / "benchmarks", inside / "benchmarks")
+    for file in {name.partition("::")[0] for name in LISTING}:
+        (inside / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / file, inside / file)
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *LISTING)
+    assert "4 passed" in run_python(inside, *words, PYTHONPATH=str(inside / "src")).stdout
 
 
 def test_methods_of_the_project_run(inside) -> None:
