@@ -30,7 +30,8 @@ def test_only_some_of_the_cells() -> None:
     assert chosen(cells, {}, defaults) == cells
     assert chosen(cells, {"seed": [1, 2]}, defaults) == cells[1:]
     assert chosen(cells, {"seed": [1], "attack": ["badnets"]}, defaults) == cells[1:2]
-    assert chosen(cells, {"dataset": ["cifar10"]}, defaults) == []
+    with pytest.raises(UserError, match="can be: none has --only dataset=cifar10,mnist seed=0"):
+        chosen(cells, {"dataset": ["cifar10", "mnist"], "seed": [0]}, defaults)
     with pytest.raises(UserError, match="in --only: 'sead': did you mean 'seed'"):
         chosen(cells, {"sead": [1]}, defaults)
 

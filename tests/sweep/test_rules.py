@@ -60,7 +60,8 @@ def test_only_and_exclude_find_what_tables_give() -> None:
     cells = Grid(**yaml.safe_load(SHARED)).cells()
     assert chosen(cells, {"training.lr": [0.05]}, {"training.lr": 0.1}) == cells
     assert chosen(cells, {"training": [{"lr": 0.05, "momentum": 0.9}]}, {"training.momentum": 0.9}) == cells
-    assert chosen(cells, {"training": [{"lr": 0.1}]}, {"training.lr": 0.1}) == []
+    with pytest.raises(UserError, match="no cell of the grid can be: none has --only training="):
+        chosen(cells, {"training": [{"lr": 0.1}]}, {"training.lr": 0.1})
     axis = {"training": [{"lr": 0.1, "epochs": 1}, {"lr": 0.2, "epochs": 1}]}
     for rule in ({"training": {"lr": 0.1}}, {"training.lr": [0.1]}, {"training": [{"lr": 0.1}, {"lr": 9}]}):
         assert [cell["training.lr"] for cell in Grid(grid=axis, exclude=[rule]).cells()] == [0.2]

@@ -156,10 +156,14 @@ def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> 
     """The cells that have one of the values of every parameter named, by default or as the cell says.
 
     Raises:
-        UserError: a parameter is not known.
+        UserError: a parameter is not known, or no cell has such values.
     """
     known = {*defaults, *(name for cell in cells for name in cell)}
     for name in parameters_of(rule):
         if name not in known:
             raise unknown("parameter in --only:", name, known)
-    return [cell for cell, fits in zip(cells, matching(cells, rule, defaults), strict=True) if fits]
+    fitting = [cell for cell, fits in zip(cells, matching(cells, rule, defaults), strict=True) if fits]
+    if cells and not fitting:
+        wanted = " ".join(f"{name}={','.join(map(str, values))}" for name, values in rule.items())
+        raise UserError(f"no cell of the grid can be: none has --only {wanted}.")
+    return fitting
