@@ -65,8 +65,18 @@ def test_parquet_labels_mean_what_the_data_set_calls_them(tmp_path, make_set, li
     found = read_pictures(tmp_path / "theirs.parquet", SPEC, CLASSES).images
     assert (found.labels.tolist(), found.classes) == (labels, CLASSES)
     if listed:
-        with pytest.raises(UserError, match="'owl', which is none of the training classes"):
+        with pytest.raises(
+            UserError, match=r"'theirs\.parquet'.*'owl', which is none of the training classes"
+        ):
             read_pictures(tmp_path / "theirs.parquet", SPEC, ("cat", "dog", "emu"))
+
+
+def test_parquet_without_labels_is_called_by_its_name(tmp_path, make_set) -> None:
+    pictures = [png(image) for image in make_set(rows=3, size=8).images.permute(0, 2, 3, 1).numpy()]
+    table = pa.table({"image": [{"bytes": one, "path": None} for one in pictures]})
+    pq.write_table(table, tmp_path / "theirs.parquet")
+    with pytest.raises(UserError, match=r"'theirs\.parquet' needs a column of labels .* call the column so"):
+        read_pictures(tmp_path / "theirs.parquet", SPEC, CLASSES)
 
 
 def png(image: np.ndarray) -> bytes:

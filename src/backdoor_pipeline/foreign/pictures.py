@@ -88,10 +88,11 @@ def _named(classes: tuple[str, ...]) -> ClassNames:
 
 
 def _placed(path: Path, spec: ImageSpec, source: str) -> ImageSpec:
-    """The data set, if it lay in this place."""
+    """The data set, if it lay in this place; errors name the place."""
     whole = path.resolve()
     options = {"folder": str(whole.parent), "train": whole.name, "test": whole.name}
-    return spec.model_copy(update={"source": source, "options": options, "train_images": None})
+    update = {"name": whole.name, "source": source, "options": options, "train_images": None}
+    return spec.model_copy(update=update)
 
 
 def _arrays(path: Path) -> dict[str, Any]:

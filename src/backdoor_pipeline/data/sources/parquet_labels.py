@@ -47,7 +47,8 @@ def label_column(spec: DatasetSpec, schema: pa.Schema) -> str:
     what = "integer labels" if numbers else "labels"
     has = f"can be {', '.join(numbers + texts)}" if likely else "it has none"
     raise UserError(
-        f"the Parquet of data set '{spec.name}' needs a column of {what} ({has}): set the option `label`."
+        f"the Parquet of data set '{spec.name}' needs a column of {what} ({has}): set the option `label`, or "
+        "call the column so."
     )
 
 
