@@ -73,6 +73,14 @@ def test_a_bad_axis_is_a_sentence(text) -> None:
         parse_axis(text)
 
 
+def test_an_axis_is_no_value_of_another() -> None:
+    with pytest.raises(
+        UserError, match="--only: 'attack=none' is no value of 'seed': give it --only of its own"
+    ):
+        parse_axis("seed=0,attack=none", "--only")
+    assert parse_axis("imported.data=runs/a=b,./c=d")[1] == ["runs/a=b", "./c=d"]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
@@ -18,6 +19,7 @@ from backdoor_pipeline.experiment.yaml_text import load, read_yaml_file
 from backdoor_pipeline.sweep.rules import combinations, matching, parameters_of, without
 
 MAX_CELLS = 1_000_000
+ANOTHER = re.compile(r"[a-z_][\w.]*=")  # how a further axis begins, if it is not a value
 Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
 
 
@@ -127,7 +129,7 @@ def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
     ('seed', [0, 1, 2])
 
     Raises:
-        UserError: it is not of the form parameter=value,value.
+        UserError: it is not of the form parameter=value,value; or there are several of that form.
     """
     ends = [position for position in (text.find("="), text.find(":")) if position > 0]
     if not ends:
@@ -141,6 +143,10 @@ def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
         raise UserError(f"{option}: {error}") from None
     if not isinstance(parsed, list):
         raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.")
+    if other := [value for value in parsed if isinstance(value, str) and ANOTHER.match(value)]:
+        raise UserError(
+            f"{option}: {quoted(other[0])} is no value of {quoted(name)}: give it {option} of its own."
+        )
     return name, parsed
 
 
