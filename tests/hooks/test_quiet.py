@@ -5,13 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.scratch import PROJECT
+from kedro.framework.project import LOGGING
 
 from backdoor_pipeline.hooks.quiet import QuietHooks
 
 
 @pytest.fixture
-def kedro():
+def kedro(monkeypatch):
     """Kedro's logger, as talkative as it is by default."""
+    monkeypatch.setattr(LOGGING, "data", {})
     loggers = [logging.getLogger(name) for name in (None, "kedro", "backdoor_pipeline")]
     levels, handlers = [one.level for one in loggers], list(logging.getLogger().handlers)
     loggers[1].setLevel(logging.INFO)
@@ -26,6 +28,16 @@ def test_the_projects_settings_count_in_other_folders(kedro, tmp_path, monkeypat
     monkeypatch.delenv("KEDRO_LOGGING_CONFIG", raising=False)
     QuietHooks().after_context_created(SimpleNamespace(project_path=PROJECT))
     assert kedro.level == logging.WARNING
+
+
+def test_they_count_in_folders_of_the_project_whose_root_commands_go_to(kedro, monkeypatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.delenv("KEDRO_LOGGING_CONFIG", raising=False)
+    QuietHooks().after_context_created(SimpleNamespace(project_path=PROJECT))
+    assert kedro.level == logging.WARNING
+    kedro.setLevel(logging.INFO)
+    QuietHooks().after_context_created(SimpleNamespace(project_path=PROJECT))
+    assert kedro.level == logging.INFO, "what counts already is left alone"
 
 
 def test_what_kedro_was_told_goes_before(kedro, tmp_path, monkeypatch) -> None:

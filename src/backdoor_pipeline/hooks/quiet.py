@@ -1,11 +1,10 @@
 """What is logged in notebooks and in folders of the project: as much as its `conf/logging.yml` says."""
 
 import os
-from pathlib import Path
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import configure_logging, settings
+from kedro.framework.project import LOGGING, configure_logging, settings
 
 from backdoor_pipeline.experiment.yaml_text import read_yaml_file
 
@@ -17,8 +16,12 @@ class QuietHooks:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Have the project's file count, unless Kedro found one or was told of one."""
-        found = (Path(settings.CONF_SOURCE) / FILE).exists() or "KEDRO_LOGGING_CONFIG" in os.environ
+        """Have the project's file count, unless Kedro took it or was told of one.
+
+        Where it looked is not where it stands now: `kedro run` goes to the project's root meanwhile.
+        """
         ours = context.project_path / settings.CONF_SOURCE / FILE
-        if not found and ours.exists() and isinstance(content := read_yaml_file(ours), dict):
+        if "KEDRO_LOGGING_CONFIG" in os.environ or not ours.exists():
+            return
+        if isinstance(content := read_yaml_file(ours), dict) and content != LOGGING.data:
             configure_logging(content)
