@@ -57,7 +57,7 @@ def test_plain_pandas_opens_it_and_sees_pixels_row_by_row(tmp_path) -> None:
 
 def test_numpy_in_one_call(tmp_path) -> None:
     write_rows(tmp_path / "train.parquet", make_rows(), {})
-    arrays, _ = read_arrays(tmp_path / "train.parquet")
+    arrays, _ = read_arrays(str(tmp_path / "train.parquet"))  # as docs/architecture.md shows it
     assert arrays["image"].shape == (5, 4, 6, 3)
     assert arrays["image"].flags.writeable
     assert arrays["index"].tolist() == [0, 7, 14, 21, 28]

@@ -52,7 +52,7 @@ def write_rows(path: Path, rows: PoisonedRows, facts: dict[str, Any], seal: Seal
     save_table(path, table, seal, compression="zstd", compression_level=1, use_dictionary=["role"])
 
 
-def read_rows(path: Path, seal: Seal = ANYONES) -> tuple[PoisonedRows, dict[str, Any]]:
+def read_rows(path: str | Path, seal: Seal = ANYONES) -> tuple[PoisonedRows, dict[str, Any]]:
     """Read and verify poisoned rows, and their facts.
 
     Raises:
@@ -74,7 +74,7 @@ def read_rows(path: Path, seal: Seal = ANYONES) -> tuple[PoisonedRows, dict[str,
     return rows, header
 
 
-def read_arrays(path: Path, seal: Seal = ANYONES) -> tuple[Arrays, dict[str, Any]]:
+def read_arrays(path: str | Path, seal: Seal = ANYONES) -> tuple[Arrays, dict[str, Any]]:
     """The whole table as numpy, and its facts, in one call.
 
     Returns:
@@ -86,7 +86,7 @@ def read_arrays(path: Path, seal: Seal = ANYONES) -> tuple[Arrays, dict[str, Any
         CorruptFileError: truncated, tampered with, or not written by `write_rows`.
         UserError: it cannot be read.
     """
-    table = load_table(path, seal)
+    table = load_table(Path(path), seal)
     try:
         header = json.loads(table.schema.metadata[KEY])
         if header["format"] != FORMAT:
