@@ -37,7 +37,12 @@ def vars_of(options: Options) -> dict[str, object]:
         ([], "no cell of the grid can be: give it a --grid"),
         (
             ["--grid", "seed=0,1", "--only", "attack=none"],
-            "no cell of the grid can be: --only leaves none of its 2",
+            "no cell of the grid can be: none has --only attack=none",
+        ),
+        (["--grid", "seed=0", "--only", "seed=0", "--only", "seed=1"], "--only seed is there 2 times"),
+        (
+            ["--grid", "seed=0", "--grid", "seed=1"],
+            "--grid seed is there 2 times: give all its values to one",
         ),
     ],
 )

@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from backdoor_pipeline.base.errors import UserError
-from backdoor_pipeline.sweep.grid import Grid, chosen, parse_axis, read_grid
+from backdoor_pipeline.sweep.axes import parse_axis
+from backdoor_pipeline.sweep.grid import Grid, chosen, read_grid
 
 
 def test_all_combinations_with_fixed_parameters_exclusions_and_inclusions() -> None:

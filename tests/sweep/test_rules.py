@@ -5,7 +5,8 @@ import yaml
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.nesting import nest
-from backdoor_pipeline.sweep.grid import Grid, chosen, parse_axis, read_grid
+from backdoor_pipeline.sweep.axes import parse_axis
+from backdoor_pipeline.sweep.grid import Grid, chosen, read_grid
 
 SHARED = """
 include:

@@ -18,11 +18,12 @@ from backdoor_pipeline.experiment.recipes import spelled_out
 from backdoor_pipeline.hooks.mlflow_store import store_of
 from backdoor_pipeline.hooks.summary import where_runs_are
 from backdoor_pipeline.sweep.assumed import Machine, cost_of, read_machine
+from backdoor_pipeline.sweep.axes import parse_axes
 from backdoor_pipeline.sweep.cost_display import show_cost
 from backdoor_pipeline.sweep.display import Board, duration, show_failures, show_plan
 from backdoor_pipeline.sweep.engine import Engine
 from backdoor_pipeline.sweep.execution import Site
-from backdoor_pipeline.sweep.grid import Grid, chosen, parse_axis, read_grid
+from backdoor_pipeline.sweep.grid import Grid, chosen, read_grid
 from backdoor_pipeline.sweep.launch import KINDS, Launcher, Progress
 from backdoor_pipeline.sweep.layout import Layout, config_loader
 from backdoor_pipeline.sweep.plan import Plan, make_plan
@@ -72,13 +73,12 @@ def run_sweep(options: Options) -> int:
     failures = Failures(folder / "failures")
     known = {} if options.retry_failed else failures.read()
     parameters = loader["parameters"]
-    only = dict(parse_axis(text, "--only") for text in options.only)
-    made = grid.cells()
-    cells = chosen(made, only, flatten(spelled_out(parameters)))
+    only = parse_axes(options.only, "--only")
+    cells = chosen(grid.cells(), only, flatten(spelled_out(parameters)))
     given = environment_parameters(loader)
     plan = make_plan(parameters, cells, layout, options.pipeline, known, options.dry_run, given)
     if not plan.cells and not options.dry_run:
-        raise UserError(f"no cell of the grid can be: {why_none(plan, len(made), grid)}")
+        raise UserError(f"no cell of the grid can be: {why_none(plan, grid)}")
     if options.engine == "local" and plan.tasks:
         for how in {cell.experiment.engine for cell in plan.cells}:
             Hardware.resolve(how)  # a cluster's nodes may have what this one lacks
@@ -130,15 +130,13 @@ def requested_grid(options: Options, env: str | None, project: Path) -> Grid:
     folders = [conf / one / "sweeps" for one in (env, "local", "base") if one]
     grid = read_grid(options.name, folders) if options.name else Grid()
     params = flatten(parse_params(options.params))
-    return grid.changed(dict(map(parse_axis, options.axes)), params)
+    return grid.changed(parse_axes(options.axes, "--grid"), params)
 
 
-def why_none(plan: Plan, made: int, grid: Grid) -> str:
-    """Why a plan has no cell, of a grid with so many."""
+def why_none(plan: Plan, grid: Grid) -> str:
+    """Why a plan has no cell."""
     if plan.infeasible:
         return plan.infeasible[0][1]
-    if made:
-        return f"--only leaves none of its {made}; without it, --dry-run shows them."
     if grid.grid:
         return "`exclude` leaves none: let it name fewer values."
     return "give it a --grid or the name of a sweep."

@@ -2,24 +2,21 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from backdoor_pipeline.base.errors import UserError, quoted, unknown
+from backdoor_pipeline.base.errors import UserError, unknown
 from backdoor_pipeline.base.names import check_name
 from backdoor_pipeline.base.nesting import Flat, flatten
 from backdoor_pipeline.experiment.validation import check
-from backdoor_pipeline.experiment.yaml_text import load, read_yaml_file
+from backdoor_pipeline.experiment.yaml_text import read_yaml_file
 from backdoor_pipeline.sweep.rules import combinations, matching, parameters_of, without
 
 MAX_CELLS = 1_000_000
-ANOTHER = re.compile(r"[a-z_][\w.]*=")  # how a further axis begins, if it is not a value
 Kind = Literal["prepare", "poison", "train", "cell"]  # of a task
 
 
@@ -116,38 +113,6 @@ def read_grid(name: str, folders: Iterable[Path]) -> Grid:
                 )
             return check(Grid, content, "")
     raise unknown("sweep", name, [file.stem for folder in searched for file in folder.glob("*.yml")])
-
-
-def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
-    """An axis from the command line.
-
-    Args:
-        text: what the command line has.
-        option: where it has it, for messages.
-
-    >>> parse_axis("seed=0,1,2")
-    ('seed', [0, 1, 2])
-
-    Raises:
-        UserError: it is not of the form parameter=value,value; or there are several of that form.
-    """
-    ends = [position for position in (text.find("="), text.find(":")) if position > 0]
-    if not ends:
-        raise UserError(f"{option}: {quoted(text)} is not of the form parameter=value,value.")
-    name, values = text[: min(ends)].strip(), text[min(ends) + 1 :]
-    try:
-        parsed = load(f"[{values}]", name)
-    except yaml.YAMLError:
-        raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.") from None
-    except UserError as error:
-        raise UserError(f"{option}: {error}") from None
-    if not isinstance(parsed, list):
-        raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.")
-    if other := [value for value in parsed if isinstance(value, str) and ANOTHER.match(value)]:
-        raise UserError(
-            f"{option}: {quoted(other[0])} is no value of {quoted(name)}: give it {option} of its own."
-        )
-    return name, parsed
 
 
 def _see_that_they_can_be_counted(rules: Iterable[Mapping[str, Any]]) -> None:
