@@ -47,7 +47,7 @@ def test_single_runs_are_reported(reported, project) -> None:
     (file,) = (project / "data/08_reporting/digits").glob("ft-resnet8-badnets-*/metrics.json")
     scores = json.loads(file.read_text())
     assert settings["asr_mean"].iloc[1] == pytest.approx(100 * scores["asr_after"])
-    assert "1 experiments, 2 settings" in reported.stdout
+    assert "experiments: 1; settings but for the seed, of undefended victims too: 2" in reported.stdout
     assert "data/08_reporting/report/leaderboard.html" in reported.stdout
 
 
@@ -80,7 +80,7 @@ def test_it_is_an_mlflow_run_of_its_own(reported, project) -> None:
 
 def test_it_is_made_anew_of_what_is_asked_for(reported, kedro, project) -> None:
     done = kedro("run", "--pipeline=report", "--params", "attack=badnets,defense=ft")
-    assert "1 experiments, 1 settings" in done.stdout
+    assert "experiments: 1; settings but for the seed, of undefended victims too: 1" in done.stdout
     assert table(project, "results")["defense"].tolist() == ["ft"]
     assert table(project, "published").empty
     wrong = kedro("run", "--pipeline=report", "--params", "dataset:cifar10", check=False)
@@ -132,7 +132,7 @@ def test_bad_files_are_named_and_stop_no_report(reported, kedro, project) -> Non
     told = done.stdout + done.stderr
     assert "Traceback" not in told
     assert [told.count(f"left out {file}") for file in bad] == [1] * len(bad)
-    assert "experiments, " in done.stdout
+    assert "experiments: " in done.stdout
 
 
 def test_it_is_run_by_itself(kedro) -> None:

@@ -70,6 +70,15 @@ def test_what_a_user_can_mend_ends_in_one_line() -> None:
     assert ends(MemoryError()).startswith("1 Error: there is not enough memory")
 
 
+def test_a_blank_after_a_comma_is_pointed_at() -> None:
+    command = ProjectCommand("x", params=[click.Option(["--params"])], callback=lambda params: None)
+    cut = CliRunner().invoke(command, ["--params", "dataset:digits,", "epochs:1"])
+    assert "(epochs:1): leave out the blank after 'dataset:digits,', or put it all in quotes." in cut.output
+    other = CliRunner().invoke(command, ["epochs:1"])
+    assert "(epochs:1)\n" in other.output
+    assert (cut.exit_code, other.exit_code) == (2, 2)
+
+
 def test_faults_of_the_program_stay_what_they_are() -> None:
     for error in (KeyError("x"), ValueError("x"), DatasetError("Failed while loading data from dataset X")):
         with pytest.raises(AssertionError):

@@ -28,6 +28,17 @@ class ProjectCommand(click.Command):
         with plain_errors():
             return super().make_context(*args, **kwargs)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click; of a list that a blank after a comma has cut in two, that is said."""
+        cut = next((word for word in args if word.endswith(",")), None)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if cut is None:
+                raise
+            hint = f"leave out the blank after {quoted(cut)}, or put it all in quotes."
+            raise click.UsageError(f"{error.message}: {hint}", error.ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """See click."""
         with plain_errors(), chdir(find_kedro_project(Path.cwd()) or Path.cwd()):

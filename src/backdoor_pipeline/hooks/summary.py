@@ -131,7 +131,8 @@ def report_lines(catalog: DataCatalog, counts: Metrics, project: Path) -> list[s
     page = told_from(project, catalog.load("report_leaderboard"))
     failed = f"; {counts['failed']} failed tasks" if counts["failed"] else ""
     return [
-        f"{counts['experiments']} experiments, {counts['settings']} settings but for the seed{failed}",
+        f"experiments: {counts['experiments']}; settings but for the seed, of undefended victims too: "
+        f"{counts['settings']}{failed}",
         f"leaderboard  {page}",
         f"figures      {page.parent}/*.png",
         f"tables       {page.parent}/table_*: .csv, .parquet, .html, .tex",
