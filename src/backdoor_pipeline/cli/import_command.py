@@ -9,13 +9,14 @@ import yaml
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing
 from backdoor_pipeline.base.names import check_name
+from backdoor_pipeline.base.registry import IMPORTED
 from backdoor_pipeline.base.seals import Seal
-from backdoor_pipeline.cli.session import clean_data, image_experiment
+from backdoor_pipeline.cli.session import clean_data, folder_of, image_experiment
 from backdoor_pipeline.experiment.command_line import ProjectCommand, parse_params
 from backdoor_pipeline.hooks.percent import percent
 from backdoor_pipeline.training import Trainer
 
-MODELS, ROWS, LOCAL = Path("data/06_models/imported"), Path("data/02_poisoned/imported"), Path("conf/local")
+LOCAL = Path("conf/local")
 FILE = click.Path(exists=True, resolve_path=True, path_type=Path)
 DATASET = click.option(
     "--dataset", required=True, help="The data set that it belongs to: see `kedro data list`."
@@ -67,8 +68,8 @@ def import_model(
     model = read_model(file, called, block, spec.model_input, [_pair(text) for text in rename])
     clean = clean_data(spec).test
     right = (Trainer(experiment.engine, None).predict(model, clean.inputs) == clean.labels).double().mean()
-    target = MODELS / called / "model.safetensors"
-    save_model(target, model, {"dataset": dataset, "attack": "imported"}, Seal.at(target))
+    target = folder_of("train") / IMPORTED / called / "model.safetensors"
+    save_model(target, model, {"dataset": dataset, "attack": IMPORTED}, Seal.at(target))
     click.echo(f"{target}: C-Acc {percent(float(right))} on the test set of {dataset}")
     _remember(called, {"models": {called: {**block, "pretrained": str(target)}}})
     click.echo(f"kedro run --params dataset:{dataset},model:{called},attack:imported")
@@ -113,7 +114,7 @@ def import_poisoned(
     test = PoisonedRows.none_of(held_out)
     if triggered:
         test = triggered_rows(read_pictures(triggered, spec, held_out.classes), target, held_out)
-    folder, facts = ROWS / called, {"dataset": dataset, "attack": "imported"}
+    folder, facts = folder_of("poison") / IMPORTED / called, {"dataset": dataset, "attack": IMPORTED}
     for split, rows in (("train", train), ("test", test)):
         write_rows(folder / f"{split}.parquet", rows, facts, Seal.at(folder / f"{split}.parquet"))
     known = (

@@ -15,7 +15,7 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.files import replacing
 from backdoor_pipeline.base.places import told_from
 from backdoor_pipeline.base.registry import IMPORTED
-from backdoor_pipeline.cli.session import clean_data, image_experiment
+from backdoor_pipeline.cli.session import clean_data, folder_of, image_experiment
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.data.poisoned import overlay
 from backdoor_pipeline.data.samples import images_of
@@ -37,7 +37,7 @@ from backdoor_pipeline.training import Trainer
 
 ALARM = 3  # exit code; 1 and 2 are errors
 ROWS, MODEL = "train.parquet", "model.safetensors"  # in the folders of artefacts
-PAGES = Path("data/08_reporting/scans")
+PAGES = "scans"  # in the folder of results
 
 
 @click.command(cls=ProjectCommand)
@@ -71,7 +71,7 @@ def scan(model: str, dataset: str, data: Path | None, params: tuple[str, ...], p
         seed=experiment.choices.seed,
     )
     chosen = {name: defense_of(name, parameters) for name in detectors()}
-    file = page or PAGES / _page_name(model, spec, data, settings, chosen, experiment)
+    file = page or folder_of("evaluate") / PAGES / _page_name(model, spec, data, settings, chosen, experiment)
     found = ask_all(view, train, chosen, settings.significance)
     heading = f"{model} on {dataset}" + (f", trained on {data.name}" if data else "")
     with replacing(file) as temporary:

@@ -13,7 +13,7 @@ from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.data.spec import ImageSpec
 from backdoor_pipeline.data.splits import Splits
 from backdoor_pipeline.experiment.specs import Experiment
-from backdoor_pipeline.sweep.layout import raw_folder
+from backdoor_pipeline.sweep.layout import Layout, config_loader, raw_folder
 
 
 def image_experiment(dataset: str, **choices: Any) -> tuple[Experiment, ImageSpec, dict[str, Any]]:
@@ -49,3 +49,14 @@ def raw_data() -> Path:
     """
     project = Path.cwd()
     return told_from(project, raw_folder(project, os.environ.get("KEDRO_ENV")))
+
+
+def folder_of(stage: str) -> Path:
+    """Where the catalog puts a stage's artefacts, from the project's root, in which a command stands.
+
+    Raises:
+        UserError: the catalog cannot be read, or does not say it.
+    """
+    project = Path.cwd()
+    layout = Layout.of(config_loader(project, os.environ.get("KEDRO_ENV")), project)
+    return told_from(project, layout.above(stage))

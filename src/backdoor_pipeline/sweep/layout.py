@@ -80,12 +80,16 @@ class Layout:
     @cached_property
     def reporting(self) -> Path:
         """The folder that holds all results."""
-        return self._project / self._files["evaluate"][0][1].partition("/{")[0]
+        return self.above("evaluate")
 
     @property
     def results(self) -> Path:
         """The table of all cells."""
         return self.reporting / "results.parquet"
+
+    def above(self, stage: str) -> Path:
+        """The folder that holds all artefacts of a stage."""
+        return self._project / self._files[stage][0][1].partition("/{")[0]
 
     def folder(self, stage: str, names: Names) -> Path:
         """The folder of a stage's artefact."""
