@@ -74,6 +74,8 @@ def test_a_blank_after_a_comma_is_pointed_at() -> None:
     command = ProjectCommand("x", params=[click.Option(["--params"])], callback=lambda params: None)
     cut = CliRunner().invoke(command, ["--params", "dataset:digits,", "epochs:1"])
     assert "(epochs:1): leave out the blank after 'dataset:digits,', or put it all in quotes." in cut.output
+    unknown = CliRunner().invoke(command, ["--params", "dataset:digits,", "--bogus"])
+    assert "blank" not in unknown.output
     other = CliRunner().invoke(command, ["epochs:1"])
     assert "(epochs:1)\n" in other.output
     assert (cut.exit_code, other.exit_code) == (2, 2)

@@ -24,6 +24,8 @@ def test_a_text_experiment_has_the_same_stages_and_names(params) -> None:
     recipe = experiment.training.recipe
     assert (recipe.optimizer, recipe.schedule, recipe.warmup, recipe.clip_norm) == ("adamw", "linear", 0.1, 1)
     assert experiment.poisoning.attack.poison_target_class is False
+    spared = resolve(change(params, **TEXT, poison_target_class=False))
+    assert spared == experiment, "its own class is never poisoned, so it is told as one experiment"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from helpers.parameters import change
 
+from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.artifacts import _specifications, artifact_names
 from backdoor_pipeline.experiment.records import parameters
 from backdoor_pipeline.experiment.resolve import resolve
@@ -157,6 +159,22 @@ def test_whether_the_target_class_is_poisoned_names_what_it_changes(params, aske
     spared = artifact_names(resolve(change(params, **asked, poison_target_class=False)))
     assert (told["poison"] != spared["poison"]) == matters
     assert (told == spared) != matters
+
+
+@pytest.mark.parametrize("attack", ["badnets", "ssba", "inputaware", "wanet"])
+def test_a_method_s_revision_names_what_follows_from_its_code(params, monkeypatch, attack) -> None:
+    asked = change(params, attack=attack, defense="ft")
+    old = artifact_names(resolve(asked))
+    monkeypatch.setattr(DEFENSES["ft"], "revision", 1)
+    defended = artifact_names(resolve(asked))
+    later = {"defend", "evaluate", "analyze"}
+    assert {stage for stage in old if old[stage] != defended[stage]} == later
+    monkeypatch.setattr(ATTACKS[attack], "revision", 1)
+    attacked = artifact_names(resolve(asked))
+    prepared = {"prepare"} if attack in ("ssba", "inputaware") else set()
+    assert {stage for stage in old if attacked[stage] != defended[stage]} == {
+        *prepared, "poison", "train", "watch", *later,
+    }  # fmt: skip
 
 
 def test_an_attacker_who_trains_may_have_a_budget_for_the_model(params) -> None:

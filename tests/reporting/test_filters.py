@@ -51,6 +51,19 @@ def test_a_file_is_found_however_its_path_is_typed(tmp_path, monkeypatch) -> Non
         assert set(matching(made, {"attacks.blended.image": typed})[image]) == {"cat.png"}
 
 
+def test_an_imported_set_is_found_however_its_path_is_typed(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = "poisoning.imported.data"
+    ways = ("sets/theirs", "sets/theirs/", "./sets/theirs", f"{tmp_path}/sets/../sets/theirs")
+    made = to_cells(
+        results(*(row(attack="imported", seed=seed, **{data: way}) for seed, way in enumerate(ways)))
+    )
+    for way in ways:
+        found = matching(made, {"imported.data": way})
+        assert set(found["seed"]) == {0, 1, 2, 3}
+        assert set(found[data]) == {"sets/theirs"}
+
+
 def test_null_is_a_value(cells) -> None:
     assert len(matching(cells, {"train_images": None})) == len(cells)
 

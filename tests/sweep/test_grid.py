@@ -33,6 +33,8 @@ def test_only_some_of_the_cells() -> None:
     assert chosen(cells, {"seed": [1], "attack": ["badnets"]}, defaults) == cells[1:2]
     with pytest.raises(UserError, match="can be: none has --only dataset=cifar10,mnist seed=0"):
         chosen(cells, {"dataset": ["cifar10", "mnist"], "seed": [0]}, defaults)
+    with pytest.raises(UserError, match="none has --only epochs=null,7"):
+        chosen(cells, {"epochs": [None, 7]}, {**defaults, "epochs": 3})
     with pytest.raises(UserError, match="in --only: 'sead': did you mean 'seed'"):
         chosen(cells, {"sead": [1]}, defaults)
 
@@ -79,6 +81,10 @@ def test_an_axis_is_no_value_of_another() -> None:
         UserError, match="--only: 'attack=none' is no value of 'seed': give it --only of its own"
     ):
         parse_axis("seed=0,attack=none", "--only")
+    with pytest.raises(UserError, match="'attack:none' is no value of 'seed'"):
+        parse_axis("seed:0,attack:none", "--only")
+    factory = "models.theirs.factory=torchvision.models:resnet18"
+    assert parse_axis(factory)[1] == ["torchvision.models:resnet18"]
     assert parse_axis("imported.data=runs/a=b,./c=d")[1] == ["runs/a=b", "./c=d"]
 
 

@@ -32,10 +32,12 @@ class Preparation:
     Attributes:
         name: readable, part of a folder's name, such as `surrogate-resnet8`.
         settings: plain values. Attacks with equal names and settings share one artefact.
+        revision: of the code that trains them, such as `Method.revision` of the attack that alone has them.
     """
 
     name: str
     settings: Mapping[str, Any]
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

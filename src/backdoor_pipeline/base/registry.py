@@ -22,11 +22,14 @@ class Method(BaseModel):
 
     Class attributes:
         name: what users call it.
+        revision: raised by one whenever its code makes something else of the same parameters: artefacts are
+            named by it, as by parameters and data.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
+    revision: ClassVar[int] = 0
 
 
 MethodT = TypeVar("MethodT", bound=Method)

@@ -15,8 +15,8 @@ from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
-# Raised by one whenever a stage's code makes something else of the same specification.
-FORMATS = {"prepare": 4, "poison": 2, "train": 3, "defend": 3, "evaluate": 1, "watch": 2, "analyze": 4}
+# Raised by one whenever a stage's code makes something else of the same specification; methods have `revision`
+FORMATS = {"prepare": 4, "poison": 2, "train": 3, "defend": 3, "evaluate": 1, "watch": 2, "analyze": 5}
 FORMATS |= {"evaluate_control": 1}
 
 PUBLISHED = (  # files of published models of texts
@@ -150,7 +150,7 @@ def _attack_by_content(attack: AttackSpec | None) -> dict[str, Any] | None:
         return None
     spec = attack.model_dump(mode="json")
     spec["params"] |= _files_by_content(ATTACKS[attack.name], attack, "attacks")
-    return spec
+    return spec | _revised(ATTACKS[attack.name])
 
 
 def _defending(experiment: Experiment) -> dict[str, Any]:
@@ -158,9 +158,14 @@ def _defending(experiment: Experiment) -> dict[str, Any]:
     spec, defense = experiment.defending.model_dump(mode="json"), experiment.defending.defense
     if defense:
         spec["defense"]["params"] |= _files_by_content(DEFENSES[defense.name], defense, "defenses")
+        spec["defense"] |= _revised(DEFENSES[defense.name])
         if experiment.training.options.get("pretrained"):  # once, they were random
             spec["new_models"] = "from the victim's first weights"
     return spec
+
+
+def _revised(method: type[Method]) -> dict[str, int]:
+    return {"revision": method.revision} if method.revision else {}  # names are older than revisions
 
 
 def _files_by_content(method: type[Method], given: MethodSpec, table: str) -> dict[str, str]:

@@ -34,10 +34,11 @@ class ProjectCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            if cut is None:
+            told = error.format_message()
+            if cut is None or "unexpected extra argument" not in told:
                 raise
             hint = f"leave out the blank after {quoted(cut)}, or put it all in quotes."
-            raise click.UsageError(f"{error.message}: {hint}", error.ctx) from None
+            raise click.UsageError(f"{told}: {hint}", error.ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """See click."""

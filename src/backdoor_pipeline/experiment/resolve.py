@@ -130,11 +130,13 @@ def _is_controlled(choices: Choices, kind: Kind) -> bool:
 def _no_class_is_spared(choices: Choices) -> bool:
     """Whether `poison_target_class` changes nothing, and so names no artefact otherwise than by default.
 
-    A clean-label attack has no other class to poison, and all to all changes every label.
+    A clean-label attack has no other class to poison, some attacks never poison the target's own, and all to
+    all changes every label.
     """
     if choices.attack in (NONE, IMPORTED):
         return False
-    return choices.label_map == "all_to_all" or ATTACKS[choices.attack].clean_label
+    attack = ATTACKS[choices.attack]
+    return choices.label_map == "all_to_all" or attack.clean_label or attack.other_classes_only
 
 
 def _dataset(
@@ -176,7 +178,7 @@ def _preparing(attack: Attack | None, poisoning: Poisoning, training: Training) 
     joint = isinstance(attack, TrainingControlledAttack)
     return Preparing(
         name=wanted.name,
-        settings=dict(wanted.settings),
+        settings={**wanted.settings, **({"revision": wanted.revision} if wanted.revision else {})},
         attack=poisoning.attack if joint else None,
         training=training if joint else None,
     )

@@ -161,9 +161,10 @@ def _scorer(written: str, kind: type[LanguageModel], stamps: tuple[tuple[int, ..
     spec = kind.model_validate_json(written)
     known = None if isinstance(spec, NGramSpec) else spec.content
     if stamps and known not in (None, content_of(spec)):
+        place = spec.files[0].parent if len(spec.files) > 1 else spec.files[0]
         raise UserError(
-            f"{spec.files[0]} has changed since ONION chose its threshold by it: put the old one there "
-            "again, or delete the defended model, to have it made anew."
+            f"{place} holds another language model than that which ONION chose its threshold by: put the old "
+            "one there again, or delete the defended model, to have it made anew."
         )
     return spec.build()
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,9 +110,11 @@ def parameter_columns(columns: Iterable[str]) -> list[str]:
 
 def one_spelling(column: str, value: Any) -> Any:
     """A value of a column; a path into the project as it is from there, however it was typed."""
-    holds_paths = column == DATA or column.startswith((ATTACK, DEFENSE, OPTIONS))
-    if holds_paths and isinstance(value, str) and Path(value).is_absolute():
-        return str(told_from(Path.cwd(), Path(value)))
+    if not isinstance(value, str):
+        return value
+    path = os.path.normpath(value) if column == DATA or os.path.isabs(value) else value
+    if column == DATA or column.startswith((ATTACK, DEFENSE, OPTIONS)):
+        return str(told_from(Path.cwd(), Path(path))) if os.path.isabs(path) else path
     return value
 
 

@@ -10,7 +10,10 @@ import yaml
 from backdoor_pipeline.base.errors import UserError, quoted
 from backdoor_pipeline.experiment.yaml_text import load
 
-ANOTHER = re.compile(r"[a-z_][\w.]*=")  # how a further axis begins, if it is not a value
+ANOTHER = {  # how a further axis begins, if it is not a value, where the first one has this separator
+    "=": re.compile(r"[a-z_][\w.]*="),
+    ":": re.compile(r"[a-z_][\w.]*(=|:(?!/))"),  # not an address
+}
 
 
 def parse_axes(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
@@ -46,6 +49,7 @@ def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
     if not ends:
         raise UserError(f"{option}: {quoted(text)} is not of the form parameter=value,value.")
     name, values = text[: min(ends)].strip(), text[min(ends) + 1 :]
+    another = ANOTHER[text[min(ends)]]
     try:
         parsed = load(f"[{values}]", name)
     except yaml.YAMLError:
@@ -54,7 +58,7 @@ def parse_axis(text: str, option: str = "--grid") -> tuple[str, list[Any]]:
         raise UserError(f"{option}: {error}") from None
     if not isinstance(parsed, list):
         raise UserError(f"{option}: the values of {quoted(name)} are not a list: {quoted(values)}.")
-    if other := [value for value in parsed if isinstance(value, str) and ANOTHER.match(value)]:
+    if other := [value for value in parsed if isinstance(value, str) and another.match(value)]:
         raise UserError(
             f"{option}: {quoted(other[0])} is no value of {quoted(name)}: give it {option} of its own."
         )

@@ -123,6 +123,10 @@ def _see_that_they_can_be_counted(rules: Iterable[Mapping[str, Any]]) -> None:
         raise UserError(f"the grid has {count:,} cells: choose among their values, {MAX_CELLS:,} are most.")
 
 
+def _as_typed(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> list[Flat]:
     """The cells that have one of the values of every parameter named, by default or as the cell says.
 
@@ -135,6 +139,6 @@ def chosen(cells: list[Flat], rule: Mapping[str, list[Any]], defaults: Flat) -> 
             raise unknown("parameter in --only:", name, known)
     fitting = [cell for cell, fits in zip(cells, matching(cells, rule, defaults), strict=True) if fits]
     if cells and not fitting:
-        wanted = " ".join(f"{name}={','.join(map(str, values))}" for name, values in rule.items())
+        wanted = " ".join(f"{name}={','.join(map(_as_typed, values))}" for name, values in rule.items())
         raise UserError(f"no cell of the grid can be: none has --only {wanted}.")
     return fitting

@@ -60,6 +60,7 @@ class LowFrequency(Attack):
     """
 
     name: ClassVar[str] = "lf"
+    revision: ClassVar[int] = 1  # the search stops at the very `fooling_rate`
     all_to_all: ClassVar[bool] = False
     trigger_type: ClassVar[type[Trigger]] = SmoothTrigger
     networks_type: ClassVar[type[Networks]] = SurrogateNetworks

@@ -97,7 +97,7 @@ class SSBA(Attack):
 
     def preparation(self) -> Preparation:
         """See `Attack.preparation`: every field shapes the networks."""
-        return Preparation("ssba-encoder", self.model_dump(mode="json"))
+        return Preparation("ssba-encoder", self.model_dump(mode="json"), self.revision)
 
     def prepare(self, train: ImageSet, test: ImageSet, env: AttackEnv) -> Prepared:
         """Train encoder and decoder; the metrics are those of `measure`."""
