@@ -15,7 +15,7 @@ from backdoor_pipeline.data.manifest import OF_IMAGES
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import AttackSpec, Experiment, MethodSpec, Poisoning, Training
 
-# Raised by one whenever a stage's code makes something else of the same specification; methods have `revision`
+# Raised by one whenever a stage's code makes something else of the same specification; see `Method.revision`
 FORMATS = {"prepare": 4, "poison": 2, "train": 3, "defend": 3, "evaluate": 1, "watch": 2, "analyze": 5}
 FORMATS |= {"evaluate_control": 1}
 
