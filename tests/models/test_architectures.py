@@ -7,9 +7,11 @@ import torch
 import yaml
 from helpers.models import build
 from torch import nn
+from torchvision.models import VisionTransformer
 
 from backdoor_pipeline.models import Classifier, ModelDescription, model_names, model_options
 from backdoor_pipeline.models.build import assemble
+from backdoor_pipeline.models.torchvision_models import vit_b_16
 
 MODELS_YML = Path(__file__).parents[2] / "conf" / "base" / "parameters" / "models.yml"
 STEMMED = ["convnext_tiny", "densenet161", "efficientnet_b3", "mobilenet_v3_large", "resnet50"]
@@ -123,6 +125,36 @@ def test_the_imagenet_stem_is_torchvisions_network(name):
     model = described(name, options={"stem": "imagenet"} if name in STEMMED else {})
     model.backbone.set_submodule(model.head_name, model.head)
     assert str(model.backbone) == str(published)
+
+
+@pytest.mark.parametrize("name", [*STEMMED, "vgg19_bn", "vit_b_16"])
+def test_gray_images_change_nothing_but_the_channels_of_the_imagenet_stem(name):
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        published = get_model(name, weights=None, num_classes=10)
+    options = {"stem": "imagenet"} if name in STEMMED else {}
+    model = described(name, channels=1, mean=(0.5,), std=(0.2,), options=options)
+    model.backbone.set_submodule(model.head_name, model.head)
+    assert str(model.backbone) == str(published).replace("Conv2d(3,", "Conv2d(1,", 1)
+
+
+def test_a_new_stem_starts_as_kaiming_says():
+    stem = build("mobilenet_v3_large", channels=1).backbone.features[0][0]
+    assert stem.weight.shape == (16, 1, 3, 3)
+    assert stem.weight.std().item() == pytest.approx((2 / (16 * 9)) ** 0.5, rel=0.2)
+
+
+def test_patches_of_gray_images_start_with_the_deviation_that_their_pixels_give(monkeypatch):
+    def small(_, *, num_classes, **__):
+        return VisionTransformer(32, 16, 1, 1, 128, 8, num_classes=num_classes)
+
+    monkeypatch.setattr("torchvision.models.get_model", small)
+    patches = vit_b_16(ModelDescription(
+        name="vit_b_16", num_classes=10, channels=1, image_size=32, mean=(0.5,), std=(0.2,), options={},
+    )).conv_proj  # fmt: skip
+    assert patches.weight.shape == (128, 1, 16, 16)
+    assert patches.weight.std().item() == pytest.approx(1 / 16, rel=0.03)
 
 
 @pytest.mark.parametrize("name", ["resnet20", "preactresnet18"])
