@@ -13,12 +13,12 @@ from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.models.gpt2 import Gpt2Scorer, load_gpt2
 from backdoor_pipeline.models.purifier import Gpt2Spec, content_of, scorer_of
 
-WIDTH, POSITIONS, LETTERS = 64, 32, "abcdef "
+WIDTH, HEADS, LAYERS, POSITIONS, LETTERS = 128, 2, 2, 32, "abcdef "
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One layer, one head, random weights; the vocabulary is letters."""
+    """Two layers of two heads, random weights; the vocabulary is letters."""
     vocabulary = {("Ġ" if one == " " else one): number for number, one in enumerate(LETTERS)}
     (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
     (tmp_path / "merges.txt").write_text("#version: 0.2\n")
@@ -26,12 +26,16 @@ def folder(tmp_path: Path) -> Path:
     w = WIDTH
     shapes = {
         "wte.weight": (len(LETTERS), w), "wpe.weight": (POSITIONS, w), "ln_f.weight": (w,), "ln_f.bias": (w,),
-        "h.0.ln_1.weight": (w,), "h.0.ln_1.bias": (w,), "h.0.ln_2.weight": (w,), "h.0.ln_2.bias": (w,),
-        "h.0.attn.c_attn.weight": (w, 3 * w), "h.0.attn.c_attn.bias": (3 * w,),
-        "h.0.attn.c_proj.weight": (w, w), "h.0.attn.c_proj.bias": (w,),
-        "h.0.mlp.c_fc.weight": (w, 4 * w), "h.0.mlp.c_fc.bias": (4 * w,),
-        "h.0.mlp.c_proj.weight": (4 * w, w), "h.0.mlp.c_proj.bias": (w,),
     }  # fmt: skip
+    for layer in range(LAYERS):
+        inside = {
+            "ln_1.weight": (w,), "ln_1.bias": (w,), "ln_2.weight": (w,), "ln_2.bias": (w,),
+            "attn.c_attn.weight": (w, 3 * w), "attn.c_attn.bias": (3 * w,),
+            "attn.c_proj.weight": (w, w), "attn.c_proj.bias": (w,),
+            "mlp.c_fc.weight": (w, 4 * w), "mlp.c_fc.bias": (4 * w,),
+            "mlp.c_proj.weight": (4 * w, w), "mlp.c_proj.bias": (w,),
+        }  # fmt: skip
+        shapes |= {f"h.{layer}.{name}": shape for name, shape in inside.items()}
     weights = {name: torch.randn(shape) * 0.3 for name, shape in shapes.items()}
     save_file({**weights, "h.0.attn.bias": torch.ones(1, 1, 4, 4)}, tmp_path / "model.safetensors")
     return tmp_path
@@ -45,13 +49,19 @@ def by_hand(folder: Path, ids: list[int]) -> torch.Tensor:
         return F.layer_norm(x, (WIDTH,), w[f"{name}.weight"], w[f"{name}.bias"], 1e-5)
 
     def dense(x: torch.Tensor, name: str) -> torch.Tensor:
-        return x @ w[f"h.0.{name}.weight"] + w[f"h.0.{name}.bias"]
+        return x @ w[f"{name}.weight"] + w[f"{name}.bias"]
 
+    later = torch.ones(len(ids), len(ids)).triu(1).bool()
     x = w["wte.weight"][ids] + w["wpe.weight"][: len(ids)]
-    q, k, v = dense(norm(x, "h.0.ln_1"), "attn.c_attn").split(WIDTH, -1)
-    scores = (q @ k.T / WIDTH**0.5).masked_fill(torch.ones(len(ids), len(ids)).triu(1).bool(), -math.inf)
-    x = x + dense(torch.softmax(scores, -1) @ v, "attn.c_proj")
-    x = x + dense(F.gelu(dense(norm(x, "h.0.ln_2"), "mlp.c_fc"), approximate="tanh"), "mlp.c_proj")
+    for layer in (f"h.{number}" for number in range(LAYERS)):
+        parts = dense(norm(x, f"{layer}.ln_1"), f"{layer}.attn.c_attn").split(WIDTH, -1)
+        heads = []
+        for q, k, v in zip(*(part.split(WIDTH // HEADS, -1) for part in parts), strict=True):
+            scores = (q @ k.T / (WIDTH // HEADS) ** 0.5).masked_fill(later, -math.inf)
+            heads.append(torch.softmax(scores, -1) @ v)
+        x = x + dense(torch.cat(heads, -1), f"{layer}.attn.c_proj")
+        wide = F.gelu(dense(norm(x, f"{layer}.ln_2"), f"{layer}.mlp.c_fc"), approximate="tanh")
+        x = x + dense(wide, f"{layer}.mlp.c_proj")
     return norm(x, "ln_f") @ w["wte.weight"].T
 
 
