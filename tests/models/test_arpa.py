@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.models import arpa as module
 from backdoor_pipeline.models.arpa import Arpa, Mixture, fitted_mixture, likeliest_share
 from backdoor_pipeline.models.ngram import NGram
 from backdoor_pipeline.models.oddness import START
@@ -103,6 +104,18 @@ def test_sentences_that_the_file_knows_better_than_each_other_give_it_a_larger_s
     assert alike.probability((START, START, "a")) > 0.5
     unlike = fitted_mixture(["a b", "c c", "zz"], {}, arpa)
     assert unlike.share > alike.share
+
+
+def test_sentences_are_judged_by_trigrams_of_others(arpa: Arpa, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By themselves, all would be best known to trigrams that have seen them."""
+    seen: list[tuple[float, float]] = []
+    monkeypatch.setattr(module, "likeliest_share", lambda pairs: seen.extend(pairs) or 0.5)
+    sentences = ["a b", "c", "zz", "b", "a"]
+    fitted_mixture(sentences, {}, arpa)
+    assert len(seen) == 3 + 2 + 2 + 2 + 2, "each word and each end once"
+    others = NGram(["a b", "c", "b", "a"], {})
+    assert seen[5] == (others.probability((START, START, "zz")), 0)
+    assert seen[5][0] < 1e-4 < NGram(sentences, {}).probability((START, START, "zz"))
 
 
 def test_what_is_no_such_file_is_told(tmp_path: Path) -> None:
