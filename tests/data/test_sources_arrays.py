@@ -19,6 +19,7 @@ from scipy.io import savemat
 
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources import load_split, mnist
+from backdoor_pipeline.data.sources.digits import split_rows
 
 
 def test_digits_are_whole_balanced_and_always_the_same(tmp_path: Path):
@@ -45,6 +46,26 @@ def test_digits_at_their_own_size_are_the_original_in_two_disjoint_parts(tmp_pat
     loaded = sorted(map(bytes, torch.cat(parts).reshape(-1, 64).numpy()))
     original = np.round(load_digits().data * 255 / 16).astype(np.uint8)
     assert loaded == sorted(map(bytes, original))
+
+
+def test_the_digits_of_the_test_split_are_fixed_and_drawn_for_each_class():
+    """They are part of what the set is: with others, no result could be compared with an earlier one."""
+    rows = split_rows(torch.arange(40) % 2, "test")
+    assert rows.tolist() == [0, 2, 5, 12, 15, 17, 19, 27, 30, 38]
+    assert split_rows(torch.arange(40) % 2, "train").tolist() == sorted({*range(40)} - {*rows.tolist()})
+
+
+def test_digits_are_enlarged_bilinearly_from_the_middles_of_their_pixels(tmp_path: Path):
+    from sklearn.datasets import load_digits
+
+    spec = make_spec("digits", size=16, channels=1)
+    data = load_digits()
+    first = split_rows(torch.from_numpy(data.target), "test")[0]
+    gray = data.images[first] * 255 / 16
+    image = load_split(spec, tmp_path, "test").images[0, 0]
+    above, below = (0.75 * gray[row, 3] + 0.25 * gray[row, 4] for row in (4, 5))
+    assert image[0, 7] == round(0.75 * gray[0, 3] + 0.25 * gray[0, 4])
+    assert image[9, 7] == round(0.75 * above + 0.25 * below)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
