@@ -6,6 +6,8 @@ from pathlib import Path
 from threading import Barrier
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from helpers.source_files import encode, flat, make_spec, write
@@ -78,6 +80,12 @@ def test_the_middle_is_kept_or_the_whole_is_stretched():
     assert stretched[0, 0, 0] < 100 < stretched[0, 0, 1]
 
 
+def test_shrinking_looks_at_all_pixels():
+    stripes = np.tile(np.array([255, 0, 0, 255], np.uint8), (32, 8))
+    small = decode(encode(stripes), (1, 8, 8)).int()
+    assert (small[:, 1:-1, 1:-1] - 127).abs().max() < 50, "their mean, not what lies in the middle of four"
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "PPM", "BMP"])
 def test_half_a_picture_is_refused(kind: str):
     data = encode(NOISE, kind)
@@ -118,6 +126,28 @@ def test_gtsrb_train_and_test(tmp_path: Path, layout: str):
     assert train.images[:, :, 16, 16].tolist() == [[0, 10, 7], [0, 11, 7], [42, 10, 7]]
     assert test.labels.tolist() == [42, 5]
     assert test.images[:, 0, 0, 0].tolist() == [1, 0]
+
+
+FRAMED = np.zeros((16, 32, 3), np.uint8)  # white between black margins left and right
+FRAMED[:, 8:24] = 255
+
+
+@pytest.mark.parametrize("source", ["gtsrb", "folder", "parquet"])
+def test_signs_are_stretched_and_other_pictures_are_cut(tmp_path: Path, source: str):
+    picture, options = encode(FRAMED), {"train": "train", "test": "test"}
+    if source == "gtsrb":
+        options = {}
+        write(tmp_path / "gtsrb/GTSRB/Final_Training/Images/00000/00000_00000.ppm", encode(FRAMED, "PPM"))
+    elif source == "folder":
+        write(tmp_path / "folder/train/a/0.png", picture)
+        write(tmp_path / "folder/train/b/0.png", picture)
+    else:
+        (tmp_path / "parquet").mkdir()
+        rows = [{"bytes": picture, "path": None}]
+        pq.write_table(pa.table({"image": rows, "label": [0]}), tmp_path / "parquet/train")
+    spec = make_spec(source, 16, classes=43 if source == "gtsrb" else 2, **options)
+    row = load_split(spec, tmp_path, "train").images[0, 0, 8]
+    assert (row[0], row[8]) == ((0, 255) if source == "gtsrb" else (255, 255))
 
 
 def test_damaged_gtsrb(tmp_path: Path):
