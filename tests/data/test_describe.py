@@ -45,6 +45,14 @@ def test_folders_of_colored_pictures_of_one_size(tmp_path: Path) -> None:
     assert (len(train), len(test)) == (2, 1)
 
 
+def test_deviations_are_those_of_pixels_not_of_whole_pictures(tmp_path: Path) -> None:
+    halves = picture(shade=(51, 51, 51))
+    halves.paste((153, 153, 153), (0, 0, 20, 40))
+    put(tmp_path / "x", {"train/a/0.png": halves, "train/b/0.png": halves, "test/a/0.png": halves})
+    block = describe(tmp_path / "x", "x", tmp_path).block
+    assert (block["mean"], block["std"]) == ([0.4], [0.2])
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [([(300, 400)] * 3, 224), ([(70, 90), (60, 200), (64, 64)], 64), ([(20, 20)], 28), ([(28, 28)], 28),

@@ -30,6 +30,12 @@ def test_a_smaller_share_is_part_of_a_larger_one() -> None:
     assert set(small) <= set(large)
 
 
+def test_rows_are_drawn_from_all_of_a_class() -> None:
+    rows = proportional(torch.zeros(1000, dtype=torch.int64), 100)
+    assert 400 < rows.double().mean() < 600
+    assert torch.equal(rows, proportional(torch.zeros(1000, dtype=torch.int64), 100)), "always the same"
+
+
 def test_only_the_training_set_is_cut(params, tmp_path) -> None:
     whole = dataset_spec("digits", params["datasets"]["digits"])
     spec = whole.model_copy(update={"train_images": 100})
