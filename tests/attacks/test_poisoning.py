@@ -124,4 +124,8 @@ def test_overlay_of_a_streamed_set_reads_the_same(make_set, make_env, index) -> 
     assert torch.equal(streamed.images[index], resident.images[index])
     some = torch.tensor([5, 1, 33])
     assert torch.equal(streamed.subset(some).images[:], resident.subset(some).images)
+    again = torch.tensor([2, 0])
+    twice = streamed.subset(some).subset(again)
+    assert torch.equal(twice.images[:], resident.subset(some[again]).images)
+    assert torch.equal(twice.labels, resident.labels[some[again]])
     assert streamed.images.shape == resident.images.shape
