@@ -14,6 +14,9 @@ def test_means_by_hand_in_the_order_of_the_clean_ones() -> None:
     assert lines["clean samples"]["y"] == [6, 2, 0]
     assert lines["triggered samples"]["y"] == [5, 0, 9]
     assert lines["clean samples"]["text"][0] == "channel 2"
+    clean_line, triggered_line = figure.drawn.canvas.axes[0].lines
+    assert clean_line.get_ydata().tolist() == [6, 2, 0]
+    assert triggered_line.get_ydata().tolist() == [5, 0, 9]
 
 
 @pytest.mark.parametrize("models", [["no defense"], ["before defense", "after ft"]])

@@ -38,6 +38,15 @@ def test_rows_of_the_browser_matrix_are_percent_and_a_class_without_images_is_em
     assert [list(row) for row in heatmap.z] == [[75, 25, 0], [100, 0, 0], [None, None, None]]
 
 
+def test_the_printed_matrix_has_true_classes_as_rows(figure):
+    axes = figure.drawn.canvas.axes[0]
+    shares = axes.images[0].get_array()
+    assert shares[:2].tolist() == [[75, 25, 0], [100, 0, 0]]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "75", (1, 0): "25", (0, 1): "100"}, "(column, row)"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+
+
 def test_classes_of_one_name_stay_apart():
     figure = confusion(labels(0, 1), labels(1, 1), ["crane", "crane"], TITLE)
     assert figure.table["true"].tolist() == ["crane (0)", "crane (1)"]

@@ -46,6 +46,16 @@ def test_browser_lines_hold_the_measured_epochs(history):
     assert list(lines["clean test accuracy"].y) == [50, 75]
 
 
+def test_printed_lines_are_those_of_the_browser(history):
+    figure = training_curves(history, TITLE)
+    printed = [line for axes in figure.drawn.canvas.axes for line in axes.lines]
+    assert len(printed) == 4
+    for line, trace in zip(printed, figure.plotly["data"], strict=True):
+        assert line.get_label() == trace["name"]
+        assert line.get_xdata().tolist() == trace["x"]
+        assert line.get_ydata().tolist() == pytest.approx(trace["y"])
+
+
 def test_print_is_a_page_wide_with_the_loss_left_and_the_attack_right(history):
     page = pixels(training_curves(history, TITLE))
     assert page.shape[1] == 1400

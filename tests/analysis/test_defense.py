@@ -27,6 +27,16 @@ def test_every_panel_is_in_the_table() -> None:
     assert bars.to_dict() == {"clean": 1.0, "cross": 1.0, "poisoned": 1.0}
     poisoned = table[(table["series"] == "poisoned") & (table["y"] > 0)]
     assert poisoned["x"].item() > 0.9, "the last bin"
+    loss, search, bars, _ = figure.drawn.canvas.axes
+    assert loss.lines[0].get_xydata().tolist() == [[1, 3], [2, 2], [3, 1]]
+    assert search.lines[0].get_xydata().tolist() == [[0.0, 0.9], [0.5, 0.8]]
+    assert search.lines[1].get_xdata() == [0.5, 0.5], "the threshold that was chosen"
+    printed = {
+        kind.get_label(): [(bar.get_center()[0], bar.get_height()) for bar in kind if bar.get_height()]
+        for kind in bars.containers
+    }
+    assert printed["clean"] == [(pytest.approx(0.01), 0.5), (pytest.approx(0.11), 0.5)]
+    assert printed["poisoned"] == [(pytest.approx(0.99), 1)]
     assert figure.png.startswith(b"\x89PNG")
     assert {trace["name"] for trace in figure.plotly["data"]} == {
         "loss", "held_out_accuracy", "clean", "cross", "poisoned",

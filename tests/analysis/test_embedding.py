@@ -44,6 +44,18 @@ def test_umap_draws_from_the_seed() -> None:  # of t-SNE, only the components of
     assert not np.array_equal(first, other)
 
 
+def test_t_sne_starts_from_principal_components() -> None:
+    features = clouds(24).numpy()
+    first, other = (tsne(features, perplexity=5, seed=seed) for seed in (0, 1))
+    np.testing.assert_array_equal(first, other)
+
+
+def test_neighborhoods_are_as_large_as_asked() -> None:
+    features = clouds(24).numpy()
+    assert not np.array_equal(*(tsne(features, perplexity=few, seed=0) for few in (3, 7)))
+    assert not np.array_equal(*(umap(features, neighbors=few, seed=0) for few in (5, 10)))
+
+
 def test_settings_larger_than_the_data_still_work() -> None:
     few = clouds(12).numpy()
     assert np.isfinite(tsne(few, perplexity=500, seed=0)).all()
@@ -84,6 +96,14 @@ def test_names_stand_above_their_points() -> None:
     assert names["class 0 (target)"].get_fontweight() == "bold"
     cloud = clouds()[1::2, 1]
     assert names["class 1"].xy[1] > cloud.median() + cloud.std() / 2
+
+
+def test_the_print_has_the_points_of_the_browser() -> None:
+    figure = embedding_figure({"before": clouds()}, images(), lambda points: points[:, :2], "t-SNE", "title")
+    printed = figure.drawn.canvas.axes[0].collections
+    for group, trace in zip(printed, figure.plotly["data"], strict=True):
+        points = np.column_stack([trace["x"], trace["y"]])
+        np.testing.assert_allclose(group.get_offsets(), points, atol=1e-3)
 
 
 def test_of_many_classes_only_the_target_is_told_apart() -> None:

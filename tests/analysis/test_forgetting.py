@@ -51,6 +51,11 @@ def test_the_figure_has_bars_for_each_kind() -> None:
     assert clean["y"] == [75, 0, 25]
     assert poisoned["y"] == [0, 100]
     assert clean["marker"] != poisoned["marker"]
+    (axes,) = figure.drawn.canvas.axes
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert heights == [[75, 0, 25], [0, 100]], "in print too"
+    middles = [[bar.get_center()[0] for bar in bars] for bars in axes.containers]
+    assert middles == [pytest.approx([-0.21, 0.79, 1.79]), pytest.approx([0.21, 1.21])]
 
 
 def test_the_thin_end_of_the_tail_shares_the_last_bar() -> None:

@@ -21,6 +21,8 @@ def test_points_that_are_not_numbers_are_left_out_and_a_label_is_in_the_legend_o
     assert first["x"] == [1, 3]
     assert first["y"] == [0.1, 10.0]
     assert first["line"]["dash"] == "dash"
+    (printed,) = figure.drawn.canvas.axes[0].lines
+    assert printed.get_xydata().tolist() == [[1, 0.1], [3, 10.0]]
     assert (first["showlegend"], second["showlegend"]) == (True, False)
     assert (first["xaxis"], second["xaxis"]) == ("x", "x2")
     assert figure.table.index.tolist() == [0]
