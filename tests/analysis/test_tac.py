@@ -37,6 +37,17 @@ def test_no_change_is_zero(planted, trainer) -> None:
     assert all(not values.any() for values in activation_change(trainer, planted, clean, clean).values())
 
 
+def test_statistics_of_the_batch_have_no_say(trainer) -> None:
+    """As in evaluation, in which the model is left if it was, and in training if it was."""
+    norm = nn.BatchNorm2d(1)
+    norm.running_var.fill_(4 - norm.eps)  # halves what it is given
+    model = classifier(norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)).train()
+    change = activation_change(trainer, model, *images(4))
+    assert change["8×8 maps"].item() == pytest.approx(0.2 * (1 + 2**0.5) / 2, rel=1e-5)
+    assert model.training
+    assert norm.running_var.item() == pytest.approx(4, abs=1e-4)
+
+
 def test_the_figure_keeps_the_order_of_the_first_model() -> None:
     changes = {
         "before": {"8×8 maps": torch.tensor([1.0, 3.0, 2.0]), "features": torch.tensor([5.0])},
@@ -47,6 +58,9 @@ def test_the_figure_keeps_the_order_of_the_first_model() -> None:
     assert drawn["before", "x"] == [3, 2, 1]
     assert drawn["after", "x"] == [8, 9, 7]
     assert drawn["after", "x2"] == [0.5]
+    before, after = figure.drawn.canvas.axes[0].lines
+    assert (before.get_label(), before.get_ydata().tolist()) == ("before", [3, 2, 1])
+    assert (after.get_label(), after.get_ydata().tolist()) == ("after", [8, 9, 7])
     row = figure.table.query("model == 'after' and stage == '8×8 maps' and channel == 2")
     assert row["change"].item() == 9
     assert len(figure.table) == 8
@@ -56,6 +70,8 @@ def test_only_the_last_stages_are_drawn_but_all_are_told() -> None:
     stages = {f"{size}×{size} maps": torch.rand(4) for size in (64, 32, 16, 8, 4)}
     figure = tac_figure({"no defense": stages}, "a title")
     assert len(figure.plotly["data"]) == 4
+    names = [figure.plotly["layout"][f"xaxis{number}"]["title"]["text"] for number in ("", 2, 3, 4)]
+    assert names == [f"{size}×{size} maps: channel" for size in (32, 16, 8, 4)]
     assert len(figure.table) == 20
 
 
