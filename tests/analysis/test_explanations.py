@@ -69,6 +69,47 @@ def test_the_class_is_the_one_that_the_model_predicts(trainer) -> None:
     assert set(figure.table["predicted"]) == {"a class whose name is far too long"}
 
 
+def test_methods_are_given_pixels_from_0_to_1_and_every_row_tells_its_own_image(trainer) -> None:
+    images = explained(versions=("clean",))
+    images.versions["clean"][0] = 0  # of which the model cannot tell the class, and takes the first
+    images.versions["clean"][1] = 51
+
+    def spot(_, floats, classes):
+        assert floats.amax((1, 2, 3)).tolist() == pytest.approx([0, 0.2])
+        maps = torch.zeros(2, 3, 4)
+        maps[0, 0, 2], maps[1, 2, 1] = 1, 2
+        return maps
+
+    figure = draw(images, spot, models=("no defense",), trainer=trainer)
+    captions = [one["text"] for one in figure.plotly["layout"]["annotations"]]
+    assert captions[1::2] == ["→ cat 50%", "→ a class w… 100%"]
+    hot = figure.table[figure.table["value"] > 0]
+    assert hot[["image", "row", "column", "value", "predicted", "probability"]].values.tolist() == [
+        [7, 0, 2, 1.0, "cat", 0.5],
+        [3, 2, 1, 2.0, "a class whose name is far too long", 1.0],
+    ]
+
+
+def test_every_column_shows_the_map_of_its_version_and_model(trainer) -> None:
+    images = explained(versions=("dark", "light"), count=1)
+    images.versions["dark"].fill_(0)
+    images.versions["light"].fill_(255)
+    model = linear_on_pixels(torch.ones(1, 8, 8))
+    other = linear_on_pixels(-torch.ones(1, 8, 8))
+
+    def halves(of, floats, _):
+        """The upper half is of the image, the left one of the model."""
+        maps = torch.zeros(1, 4, 4)
+        maps[:, :2, :2] = floats.mean()
+        maps[:, 2:, :2] = float(of is other)
+        return maps
+
+    page = sheet(explanation_figure(images, {"a": model, "b": other}, halves, SPECTRUM, trainer, "a title"))
+    hot = page[:, :, 0] > 200  # the last of inferno is pale yellow, its first black
+    corners = [[bool(hot[3 + y, 102 * column + 3 + 10]) for y in (10, 80)] for column in (1, 2, 4, 5)]
+    assert corners == [[False, False], [False, True], [True, False], [True, True]]
+
+
 def test_the_table_holds_every_point(trainer) -> None:
     table = draw(trainer=trainer).table
     assert len(table) == 2 * 2 * 2 * 16
@@ -96,6 +137,22 @@ def test_colors_are_where_the_map_is_hot(trainer) -> None:
     left = 102 + 3  # the second column is a map
     np.testing.assert_allclose(page[3 + 5, left + 5], hottest, atol=1)
     np.testing.assert_allclose(page[3 + 60, left + 60], coldest, atol=1)
+
+
+def test_each_heat_map_goes_from_its_own_least_to_its_own_greatest_value(trainer) -> None:
+    def heat(_, floats, __):
+        maps = torch.zeros(2, 2, 2)
+        maps[0, 0, 0], maps[1] = 1.0, 7.0
+        maps[1, 0, 0] = 9.0
+        return maps
+
+    white = explained(versions=("clean",))
+    white.versions["clean"].fill_(255)
+    page = sheet(draw(white, heat, HEAT, ("no defense",), trainer)).astype(float)
+    hottest, coldest = (np.array(mpl.colormaps["inferno"](end)[:3]) * 255 for end in (1.0, 0.0))
+    for top in (3, 102 + 19 + 3):
+        np.testing.assert_allclose(page[top + 5, 102 + 3 + 5], 0.65 * hottest + 0.35 * 255, atol=2)
+        np.testing.assert_allclose(page[top + 90, 102 + 3 + 90], 0.65 * coldest + 0.35 * 255, atol=2)
 
 
 def signed_sheet(value, trainer):
