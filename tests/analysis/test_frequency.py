@@ -97,6 +97,17 @@ def test_the_figure_has_the_mean_of_each_channels_log_magnitudes() -> None:
     assert torch.allclose(equations, torch.fft.fftshift(plain), atol=1e-5)
 
 
+def test_the_figure_is_of_the_normalized_image() -> None:
+    """As there: what channels are divided by has no say, though it scales the gradients of the pixels."""
+    weight = torch.stack([made_of(1, 2, 3, 4), made_of(4, 3, 2, 5)])
+    model, image, one = linear_on_pixels(weight), torch.rand(1, 2, 2, 2), torch.tensor([1])
+    plain = frequency_saliency(model, image, one, "figure")
+    equations = frequency_saliency(model, image, one, "equations")
+    model.std.copy_(torch.tensor([0.25, 4.0]).view(1, 2, 1, 1))
+    assert torch.allclose(frequency_saliency(model, image, one, "figure"), plain, atol=1e-5)
+    assert not torch.allclose(frequency_saliency(model, image, one, "equations"), equations, atol=1e-2)
+
+
 def test_the_figure_does_not_let_channels_cancel() -> None:
     opposed = torch.stack([made_of(1, 2, 3, 4), made_of(-1, -2, -3, -4)])
     image = torch.rand(1, 2, 2, 2)
