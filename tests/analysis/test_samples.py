@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import plotly.io
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from backdoor_pipeline.analysis.samples import amplification, clean_sheet, sample_sheet
-from backdoor_pipeline.analysis.sheet import FRAME
+from backdoor_pipeline.analysis.sheet import FRAME, Sheet
 
 CLASSES = ["airplane", "automobile", "a class whose name is far too long for one column"]
 
@@ -109,6 +110,34 @@ def test_labels_stand_above_the_columns(planted):
 )
 def test_amplification_stays_on_the_scale(change, factor):
     assert amplification(torch.tensor([0, change, change])) == factor
+
+
+def test_one_value_in_twenty_may_leave_the_scale():
+    change = torch.tensor([2] * 90 + [-12] * 8 + [255] * 2)
+    assert amplification(change) == 10, "12 times 10 stays within 127"
+
+
+def test_a_pixel_is_changed_if_any_of_its_channels_is_darker_or_lighter():
+    clean = torch.full((1, 3, 4, 4), 60, dtype=torch.uint8)
+    triggered = clean.clone()
+    triggered[0, 1, 2, 3] = 20
+    triggered[0, 2, 2, 3] = 70
+    table = sheet_of(clean, triggered).table
+    assert table["changed_pixels"].tolist() == [1 / 16]
+    assert table["mean_change"].tolist() == [50 / 48]
+    assert table["largest_change"].tolist() == [40]
+
+
+def test_names_and_captions_stand_at_the_middle_of_their_pictures():
+    names = ["a", "b"]
+    bare = Sheet(torch.zeros(2, 2, 1, 32, 64, dtype=torch.uint8), names, names)
+    # a line of one pixel around 32 x 64: pixels 0 to 65 across and 0 to 33 down, then 66 and 34 on
+    assert bare.pixels().shape == (68, 132, 3)
+    assert bare.middles()[:2] == ([32.5, 98.5], [16.5, 50.5])
+    captioned = replace(bare, captions=[names, names])
+    assert captioned.pixels().shape == (80, 132, 3), "six white rows below each, 34 to 39"
+    assert (captioned.pixels()[34:40] == 255).all()
+    assert captioned.middles() == ([32.5, 98.5], [16.5, 56.5], [36.5, 76.5])
 
 
 def test_too_many_or_unpaired_images_are_refused():
