@@ -48,7 +48,9 @@ def test_ratios_norms_and_cosines() -> None:
     assert ratios["pure noise"] == [1 / 64, 1 / 64]
     assert list(ratios) == ["clean", "poisoned", "all", "pure noise"], "all above clean, not under it"
     assert lines(figure, "y2") == {"all": [10, 1], "clean": [11, 1], "poisoned": [20, 0.1]}
-    assert list(lines(figure, "y3")) == ["all, clean", "all, poisoned", "clean, poisoned"]
+    assert lines(figure, "y3") == {
+        "all, clean": [0.9, 1.0], "all, poisoned": [0.5, 0.1], "clean, poisoned": [-0.2, 0.0],
+    }  # fmt: skip
 
 
 def test_what_was_not_watched_says_how_to() -> None:
