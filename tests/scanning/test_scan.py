@@ -1,6 +1,8 @@
 """Detectors on data in which it is known who is right."""
 
+import base64
 import html
+import io
 import re
 
 import numpy as np
@@ -8,15 +10,18 @@ import pytest
 import torch
 from helpers.tiny_backdoor import classifier
 from helpers.trigger_search import SEARCH, TARGET, stripes, trained
+from PIL import Image
 from torch import nn
 
 from backdoor_pipeline import api
 from backdoor_pipeline.data.images import ImageSet
+from backdoor_pipeline.defenses import Finding
+from backdoor_pipeline.defenses.base import Suspicion
 from backdoor_pipeline.defenses.methods import ac
 from backdoor_pipeline.defenses.parts.clustering import Split
 from backdoor_pipeline.defenses.parts.exceedance import beyond
 from backdoor_pipeline.models import Classifier
-from backdoor_pipeline.scanning import Scan, detectors
+from backdoor_pipeline.scanning import Scan, Verdict, detectors
 from backdoor_pipeline.scanning.page import page
 
 CLASSES = ("ant", "bee", "<cat>", "dog")
@@ -128,6 +133,38 @@ def test_the_page_shows_table_and_rows(found) -> None:
     assert min(rows) >= 400
     for verdict in found.verdicts:
         assert html.escape(verdict.finding.sure) in text
+
+
+def shown_pixels(source: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
+
+
+def test_rows_are_shown_with_their_own_pictures_those_that_are_flagged_first() -> None:
+    """Though others have higher scores; and by their scores within both."""
+    colors = torch.tensor([[10, 20, 30], [40, 50, 60], [70, 80, 90], [100, 110, 120]], dtype=torch.uint8)
+    train = ImageSet(colors.view(4, 3, 1, 1).expand(4, 3, 4, 4), torch.tensor([3, 2, 1, 0]), CLASSES)
+    blamed = Suspicion(torch.tensor([-5.0, 9.0, -7.0, 1.0]), torch.tensor([True, False, True, False]))
+    verdict = Verdict("ac", Finding(True, "says", "sure", blamed))
+    text = page(Scan([verdict], train), "mine", rows=3)
+    figures = re.findall(r'<figure( class="suspicious")?><img src="([^"]+)" alt="([^"]+)"', text)
+    assert [title for _, _, title in figures] == [
+        "row 0: given dog", "row 2: given bee", "row 1: given &lt;cat&gt;",
+    ]  # fmt: skip
+    assert [bool(mark) for mark, _, _ in figures] == [True, True, False]
+    for (_, source, _), row in zip(figures, (0, 2, 1), strict=True):
+        pixels = shown_pixels(source)
+        assert pixels.shape == (96, 96, 3), "each pixel 24 times"
+        assert (pixels == colors[row].numpy()).all()
+
+
+def test_reversed_triggers_are_enlarged_and_not_blurred() -> None:
+    trigger = torch.zeros(1, 4, 4)
+    trigger[0, 1, 2] = 0.5
+    verdict = Verdict("nc", Finding(False, "says", "sure", pictures={"0 (1.2)": trigger}))
+    (source,) = re.findall(r'<img src="([^"]+)" alt="0 \(1.2\)"', page(Scan([verdict], None), "mine", rows=3))
+    expected = np.zeros((96, 96, 3), np.uint8)
+    expected[24:48, 48:72] = 128
+    np.testing.assert_array_equal(shown_pixels(source), expected)
 
 
 def test_chances_by_hand() -> None:
