@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.models import TextClassifier, build_model, load_model, model_options, save_model
-from backdoor_pipeline.models.bert import FROM_PUBLISHED, Bert, BertShape, Packing
+from backdoor_pipeline.models.bert import FROM_PUBLISHED, Bert, BertShape, Packing, from_published
 from backdoor_pipeline.models.text_models import TINY, tokenizer_of
 
 TEXTS = Texts(("the plot is dull .", "cf", "the cast is not moving and the plot is very warm ."))
@@ -47,21 +47,86 @@ def test_embeddings_in_place_of_ids_give_the_same() -> None:
     assert torch.allclose(encoder(ids), encoder.pooled(encoder.words(ids), ids != 0))
 
 
-def test_a_block_is_attention_and_a_wide_layer_each_added_and_normed() -> None:
-    """One head, against the equations."""
+@pytest.mark.parametrize("heads", [1, 2])
+def test_a_block_is_attention_and_a_wide_layer_each_added_and_normed(heads: int) -> None:
+    """Against the equations; every head has its own part of the width."""
     torch.manual_seed(0)
-    shape = TINY.model_copy(update={"num_attention_heads": 1, "hidden_size": 8, "intermediate_size": 12})
+    shape = TINY.model_copy(update={"num_attention_heads": heads, "hidden_size": 8, "intermediate_size": 12})
+    shape = shape.model_copy(update={"layer_norm_eps": 0.5})
     block, x = Bert(shape).layers[0].eval(), torch.randn(1, 3, 8)
-    q, k, v = (part(x) for part in (block.query, block.key, block.value))
-    weights = torch.softmax(q @ k.transpose(1, 2) / 8**0.5, -1)
-    summed = x + block.out(weights @ v)
+    for weights in block.parameters():
+        nn.init.normal_(weights)  # as they begin, they are so small that all attention is even
+    q, k, v = (part(x).split(8 // heads, 2) for part in (block.query, block.key, block.value))
+    shares = [torch.softmax(q[h] @ k[h].transpose(1, 2) / (8 // heads) ** 0.5, -1) for h in range(heads)]
+    summed = x + block.out(torch.cat([shares[h] @ v[h] for h in range(heads)], 2))
     middle = nn.functional.layer_norm(
-        summed, (8,), block.attention_norm.weight, block.attention_norm.bias, 1e-12
+        summed, (8,), block.attention_norm.weight, block.attention_norm.bias, 0.5
     )
     wide = middle + block.narrow(nn.functional.gelu(block.widen(middle)))
-    expected = nn.functional.layer_norm(wide, (8,), block.output_norm.weight, block.output_norm.bias, 1e-12)
+    expected = nn.functional.layer_norm(wide, (8,), block.output_norm.weight, block.output_norm.bias, 0.5)
     packing = Packing(torch.ones(1, 3, dtype=torch.bool))
-    assert torch.allclose(block(x[0], packing), expected[0], atol=1e-6)
+    assert torch.allclose(block(x[0], packing), expected[0], atol=1e-5)
+
+
+class Seen(nn.Module):
+    """In the place of a block: keeps what it is given, and passes it on."""
+
+    def forward(self, x: Tensor, _: Packing) -> Tensor:
+        self.given = x
+        return x
+
+
+def test_blocks_are_given_the_normed_sum_of_word_place_and_first_segment() -> None:
+    model = Bert(TINY.model_copy(update={"vocab_size": 9, "hidden_size": 8, "layer_norm_eps": 0.5})).eval()
+    for weights in model.parameters():
+        nn.init.normal_(weights)
+    model.layers = nn.ModuleList([Seen()])
+    pooled = model(torch.tensor([[5, 3, 8], [7, 2, 0]]))
+    pairs = [(5, 0), (3, 1), (8, 2), (7, 0), (2, 1)]  # words and their places
+    summed = torch.stack(
+        [model.words.weight[word] + model.positions.weight[at] + model.types.weight[0] for word, at in pairs]
+    )
+    normed = nn.functional.layer_norm(summed, (8,), model.norm.weight, model.norm.bias, 0.5)
+    assert torch.allclose(model.layers[0].given[:5], normed, atol=1e-5)
+    firsts = normed[[0, 3]] @ model.pooler.weight.T + model.pooler.bias
+    assert torch.allclose(pooled, firsts.tanh(), atol=1e-5)
+
+
+def test_dropout_is_of_embeddings_of_what_blocks_add_and_of_the_pooled_token() -> None:
+    """Where it drops all, only what it is not of is left."""
+    model, x = tiny().train(), torch.randn(64, 64)
+    block, packing = model.backbone.layers[0], Packing(torch.ones(4, 16, dtype=torch.bool))
+    block.dropout.p = 1.0
+    assert torch.equal(block(x, packing), block.output_norm(block.attention_norm(x)))
+    ids = model.encode(TEXTS)
+    model.backbone.layers, model.backbone.dropout.p = nn.ModuleList(), 1.0
+    nn.init.normal_(model.backbone.pooler.bias)
+    assert torch.equal(model.backbone(ids), model.backbone.pooler.bias.tanh().expand(3, -1))
+    model.dropout.p = 1.0
+    nn.init.normal_(model.head.bias)
+    assert torch.equal(model(ids), model.head.bias.expand(3, -1))
+    assert torch.equal(model.read(model.backbone.words(ids), ids != 0), model.head.bias.expand(3, -1))
+
+
+def test_attention_is_dropped_in_training_alone() -> None:
+    block, packing = tiny().backbone.layers[0], Packing(torch.ones(4, 16, dtype=torch.bool))
+    block.dropout.p, block.attention_dropout = 0.0, 0.5
+    x = torch.randn(64, 64)
+    assert not torch.equal(block.train()(x, packing), block(x, packing))
+    assert torch.equal(block.eval()(x, packing), block(x, packing))
+
+
+def test_weights_start_as_berts() -> None:
+    """Normal with deviation 0.02 truncated at two of them, which leaves 0.88 of it; padding starts as 0."""
+    model = tiny()
+    encoder = model.backbone
+    for weights in (encoder.words.weight[1:], encoder.layers[1].widen.weight, encoder.pooler.weight):
+        assert weights.std().item() == pytest.approx(0.88 * 0.02, rel=0.05)
+        assert weights.abs().max() <= 0.04
+    assert model.head.weight.abs().max() <= 0.04
+    assert not encoder.words.weight[0].any()
+    assert not model.head.bias.any()
+    assert not encoder.layers[0].query.bias.any()
 
 
 def published(model: TextClassifier, prefix: str = "bert.") -> dict[str, Tensor]:
@@ -78,6 +143,32 @@ def published(model: TextClassifier, prefix: str = "bert.") -> dict[str, Tensor]
             own = f"{back[parts[0]]}.{parts[1]}"
         names[prefix + own] = value.clone()
     return names
+
+
+def test_published_names_mean_what_they_mean_there() -> None:
+    """As the files of bert-base-uncased have them, for the first layer of its encoder."""
+    ours = {
+        "embeddings.word_embeddings.weight": "words.weight",
+        "embeddings.position_embeddings.weight": "positions.weight",
+        "embeddings.token_type_embeddings.weight": "types.weight",
+        "embeddings.LayerNorm.gamma": "norm.weight",
+        "encoder.layer.0.attention.self.query.weight": "layers.0.query.weight",
+        "encoder.layer.0.attention.self.key.weight": "layers.0.key.weight",
+        "encoder.layer.0.attention.self.value.weight": "layers.0.value.weight",
+        "encoder.layer.0.attention.output.dense.bias": "layers.0.out.bias",
+        "encoder.layer.0.attention.output.LayerNorm.gamma": "layers.0.attention_norm.weight",
+        "encoder.layer.0.attention.output.LayerNorm.beta": "layers.0.attention_norm.bias",
+        "encoder.layer.0.intermediate.dense.weight": "layers.0.widen.weight",
+        "encoder.layer.0.output.dense.weight": "layers.0.narrow.weight",
+        "encoder.layer.0.output.LayerNorm.gamma": "layers.0.output_norm.weight",
+        "encoder.layer.0.output.LayerNorm.beta": "layers.0.output_norm.bias",
+        "pooler.dense.bias": "pooler.bias",
+    }
+    found = from_published({f"bert.{name}": torch.tensor(at) for at, name in enumerate(ours)})
+    assert {name: int(at) for name, at in found.items()} == {
+        name: at for at, name in enumerate(ours.values())
+    }
+    assert set(ours.values()) <= {name for name, _ in tiny().backbone.named_parameters()}
 
 
 @pytest.fixture
