@@ -43,6 +43,20 @@ def test_every_panel_is_in_the_table() -> None:
     }  # fmt: skip
 
 
+def test_the_first_dozen_pictures_are_shown_upright_in_rows_of_three() -> None:
+    made = {f"class {k}": torch.rand(3, 4, 4) for k in range(13)}
+    made["class 1"] = torch.rand(1, 4, 4)
+    figure = defense_figure(NO_HISTORY, NO_SUSPICION, NOBODY, Diagnostics(None, made), "a title")
+    (axes,) = figure.drawn.canvas.axes
+    assert [text.get_text() for text in axes.texts] == list(made)[:12]
+    shown = [image.get_array() for image in axes.images]
+    np.testing.assert_array_equal(shown[0], made["class 0"].permute(1, 2, 0))
+    np.testing.assert_array_equal(shown[1][:, :, 2], made["class 1"][0], "gray")
+    places = [image.get_extent() for image in axes.images[:4]]  # left, right, bottom, top
+    assert places[1] == pytest.approx((4.4, 8.4, 4, 0))
+    assert places[3] == pytest.approx((0, 4, 9.6, 5.6)), "below the first"
+
+
 def test_scores_of_images_of_which_nobody_knows_whether_they_are_poisoned_are_shown() -> None:
     suspicion = pd.DataFrame({"score": [0.0, 0.5, 1.0], "flagged": [False] * 3})
     figure = defense_figure(NO_HISTORY, suspicion, np.array(["unknown"] * 3), Diagnostics(), "a title")

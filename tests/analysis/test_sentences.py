@@ -3,6 +3,7 @@
 import pytest
 
 from backdoor_pipeline.analysis.sentences import LINE, _lines, changes, sentence_sheet
+from backdoor_pipeline.analysis.style import VERMILION
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,7 @@ def test_the_sheet_counts_and_marks_words() -> None:
     assert ">cf</span></b>" in cells[2][1]
     assert "&lt;b&gt;" in cells[2][0], "a sentence is no HTML"
     assert figure.png.startswith(b"\x89PNG")
+    printed = [(one.get_text(), one.get_color()) for one in figure.drawn.canvas.axes[0].texts]
+    assert [word for word, color in printed if color == VERMILION] == ["cf"]
+    words = ["a", "<b>", "c", "triggered", "a", "cf", "<b>", "c", "purified", "a", "<b>"]
+    assert [word for word, _ in printed] == ["bad → good", "clean", *words]

@@ -11,6 +11,12 @@ def test_both_kinds_of_images_and_a_dash_where_nothing_changed() -> None:
     assert cells[1] == ["21.2", "–"]
     assert cells[2] == ["0.999", "0.999"]
     assert figure.table["psnr"].iloc[0] == 21.249
+    printed = figure.drawn.canvas.axes[0].tables[0].get_celld()
+    rows = [[printed[row, column].get_text().get_text() for column in range(-1, 3)] for row in (1, 2)]
+    assert rows == [
+        ["triggered test images", "21.2", "0.999", "5.01"],
+        ["poisoned training images", "–", "0.999", "5.01"],
+    ]
     assert len(figure.table) == 2
 
 
