@@ -20,6 +20,7 @@ from scipy.io import savemat
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.data.sources import load_split, mnist
 from backdoor_pipeline.data.sources.digits import split_rows
+from backdoor_pipeline.experiment.resolve import dataset_spec
 
 
 def test_digits_are_whole_balanced_and_always_the_same(tmp_path: Path):
@@ -53,6 +54,13 @@ def test_the_digits_of_the_test_split_are_fixed_and_drawn_for_each_class():
     rows = split_rows(torch.arange(40) % 2, "test")
     assert rows.tolist() == [0, 2, 5, 12, 15, 17, 19, 27, 30, 38]
     assert split_rows(torch.arange(40) % 2, "train").tolist() == sorted({*range(40)} - {*rows.tolist()})
+
+
+def test_digits_are_normalized_by_the_pixels_of_the_training_split(params, tmp_path: Path):
+    spec = dataset_spec("digits", params["datasets"]["digits"])
+    pixels = load_split(spec, tmp_path, "train").images.float() / 255
+    assert spec.mean == (pytest.approx(pixels.mean().item(), abs=1e-4),) * 3
+    assert spec.std == (pytest.approx(pixels.std().item(), abs=1e-4),) * 3
 
 
 def test_digits_are_enlarged_bilinearly_from_the_middles_of_their_pixels(tmp_path: Path):
