@@ -64,7 +64,7 @@ def of_heights(*lines: list[float]) -> Panel:
 
 
 def test_one_point_near_zero_does_not_press_the_rest_flat() -> None:
-    fallen = of_heights([2.0, 1.0, 1.0, 1.0, 0.4], [4.0, 2.0, 1e-10, 2.0, 2.0])
+    fallen = of_heights([2.0, 1.5, 1.0, 2.0, 0.4], [4.0, 2.0, 1e-10, 2.0, 2.0])
     assert fallen.heights == (0.01, 6.0), "a hundredth of the lower line's quartile, 1.5 times the most"
     figure = line_figure("title", [fallen], pd.DataFrame())
     (axes,) = figure.drawn.canvas.axes

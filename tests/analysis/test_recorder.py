@@ -1,5 +1,6 @@
 """Forgetting, counted by hand."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -88,7 +89,9 @@ def test_rows_that_were_not_shown_are_neither_right_nor_forgotten() -> None:
     recorder.see(batch([0, 1], [True, True]))
     recorder.close(roles)
     recorder.see(batch([0], [True]))
-    assert recorder.close(roles)["clean_train_accuracy"] == 1
+    means = recorder.close(roles)
+    assert means["clean_train_accuracy"] == 1
+    assert means["clean_train_loss"] == pytest.approx(math.log(2 + math.e) - 1), "of the one that was shown"
     recorder.see(batch([0, 1], [True, False]))
     recorder.close(roles)
     assert recorder.frame()["shown"].tolist() == [3, 2]

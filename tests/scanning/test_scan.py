@@ -135,6 +135,14 @@ def test_the_page_shows_table_and_rows(found) -> None:
         assert html.escape(verdict.finding.sure) in text
 
 
+def test_one_alarm_is_enough() -> None:
+    alarm, quiet = (Verdict("ac", Finding(suspicious, "", "")) for suspicious in (True, False))
+    unfit = Verdict("nc", None, "it needs three classes")
+    assert Scan([quiet, alarm, unfit], None).suspicious
+    assert not Scan([quiet, unfit], None).suspicious
+    assert [one.word for one in (alarm, quiet, unfit)] == ["suspicious", "clean", "-"]
+
+
 def shown_pixels(source: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
 
