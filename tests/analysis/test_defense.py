@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from backdoor_pipeline.analysis.defense import defense_figure
+from backdoor_pipeline.analysis.style import BLUE, ORANGE, VERMILION
 from backdoor_pipeline.defenses.diagnostics import Curve, Diagnostics
 
 HISTORY = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
@@ -26,7 +28,7 @@ def test_every_panel_is_in_the_table() -> None:
     bars = table[table["panel"] == "suspicion"].groupby("series")["y"].sum()
     assert bars.to_dict() == {"clean": 1.0, "cross": 1.0, "poisoned": 1.0}
     poisoned = table[(table["series"] == "poisoned") & (table["y"] > 0)]
-    assert poisoned["x"].item() > 0.9, "the last bin"
+    assert poisoned["x"].item() == pytest.approx(0.99), "the middle of the last of fifty bins"
     loss, search, bars, _ = figure.drawn.canvas.axes
     assert loss.lines[0].get_xydata().tolist() == [[1, 3], [2, 2], [3, 1]]
     assert search.lines[0].get_xydata().tolist() == [[0.0, 0.9], [0.5, 0.8]]
@@ -37,6 +39,8 @@ def test_every_panel_is_in_the_table() -> None:
     }
     assert printed["clean"] == [(pytest.approx(0.01), 0.5), (pytest.approx(0.11), 0.5)]
     assert printed["poisoned"] == [(pytest.approx(0.99), 1)]
+    colors = {kind.get_label(): to_hex(kind.patches[0].get_facecolor()).upper() for kind in bars.containers}
+    assert colors == {"clean": BLUE, "cross": ORANGE, "poisoned": VERMILION}
     assert figure.png.startswith(b"\x89PNG")
     assert {trace["name"] for trace in figure.plotly["data"]} == {
         "loss", "held_out_accuracy", "clean", "cross", "poisoned",

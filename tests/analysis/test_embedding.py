@@ -96,6 +96,7 @@ def test_names_stand_above_their_points() -> None:
     assert names["class 0 (target)"].get_fontweight() == "bold"
     cloud = clouds()[1::2, 1]
     assert names["class 1"].xy[1] > cloud.median() + cloud.std() / 2
+    assert names["class 1"].xy[0] == pytest.approx(np.median(clouds()[1:50:2, 0])), "of those not triggered"
 
 
 def test_the_print_has_the_points_of_the_browser() -> None:

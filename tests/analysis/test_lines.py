@@ -49,13 +49,16 @@ def test_one_panel_is_a_column_wide_and_more_are_a_page(panels: int, inches: flo
 
 def test_axes_are_as_asked() -> None:
     asked = panel(log=True, ylim=(1, 100), mark=(2.5, "in training"))
-    layout = line_figure("title", [panel(), asked], pd.DataFrame()).plotly["layout"]
+    figure = line_figure("title", [panel(), asked], pd.DataFrame())
+    layout = figure.plotly["layout"]
     assert layout["yaxis2"]["type"] == "log"
     assert layout["yaxis2"]["range"] == [0, 2], "plotly takes logarithms"
     assert "type" not in layout["yaxis"]
     (line,) = layout["shapes"]
     assert line["x0"] == line["x1"] == 2.5
     assert line["xref"] == "x2"
+    printed = figure.drawn.canvas.axes[1].lines[-1]
+    assert (printed.get_label(), printed.get_xdata()) == ("in training", [2.5, 2.5])
 
 
 def of_heights(*lines: list[float]) -> Panel:

@@ -37,6 +37,7 @@ def test_perplexities_fall_into_bins_of_equal_ratios() -> None:
     assert table.groupby("kind")["sentences"].sum().to_dict() == {"clean": 3, "triggered": 1}
     steps = table.loc[table["kind"] == "clean", "log10_perplexity"].diff().dropna()
     assert steps.tolist() == pytest.approx([0.1] * 29)
+    assert table["log10_perplexity"].iloc[0] == pytest.approx(0.05), "the middle of the bin"
     assert table["sentences"].iloc[[0, 29, 59]].tolist() == [2, 1, 1]
     assert [trace["name"] for trace in figure.plotly["data"]] == ["clean (3)", "triggered (1)"]
 
