@@ -163,6 +163,7 @@ def test_convolutions_start_as_kaiming_says(name):
         if isinstance(module, nn.Conv2d) and module.weight.numel() > 20_000:
             fan_out = module.out_channels * module.kernel_size[0] ** 2
             assert module.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.03)
+    assert not build(name).head.bias.any()
 
 
 def test_the_configuration_has_a_valid_block_for_every_model_and_no_other():
