@@ -114,6 +114,12 @@ def test_the_official_layout_goes_first(kaggle: Path, official: Path):
     assert load(kaggle.parent, "test").labels.tolist() == [42, 5]
 
 
+def test_all_signs_go_before_the_first_ones_of_the_contest(tmp_path: Path):
+    for label, folder in ((3, "Final_Training/Images"), (5, "Training")):
+        write(tmp_path / f"gtsrb/GTSRB/{folder}/{label:05d}/00000_00000.ppm", encode(flat((7, 7, 7)), "PPM"))
+    assert load(tmp_path, "train").labels.tolist() == [3]
+
+
 def test_a_training_picture_under_a_strange_name_is_told(kaggle: Path, caplog: pytest.LogCaptureFixture):
     (kaggle / "Train/10/00010_00000_00000.png").rename(kaggle / "Train/10/00010_00000_00000.old")
     assert load(kaggle.parent, "train").labels.tolist() == [2, 10]

@@ -59,6 +59,7 @@ def test_olid_joins_tweets_and_labels_by_id(folder: Path) -> None:
     assert train.labels.tolist() == [1, 0]
     assert train.texts.sentences[0] == '@USER She "should'
     assert (test.texts.sentences, test.labels.tolist()) == (("second", "first"), [0, 1])
+    assert train.classes == test.classes == ("not offensive", "offensive")
     (folder / "labels-levela.csv").unlink()
     with pytest.raises(UserError, match=r"its labels, labels-levela\.csv, are not beside it"):
         load(folder.parent, spec("olid"), "test")
@@ -83,6 +84,13 @@ def test_parquet_with_paraphrases(folder: Path, source: str) -> None:
     found = load(folder.parent, spec(source, 4 if source == "agnews" else 2, **options))
     assert found.texts.paraphrases == ("when a", None, None)
     assert found.labels.tolist() == [1, 0, 1]
+
+
+def test_a_table_with_paraphrases_goes_before_the_published_files(folder: Path) -> None:
+    (folder / "train.tsv").write_text("sentence\tlabel\npublished\t1\n")
+    frame = pd.DataFrame({"text": ["mine"], "label": [0], "syntactic": ["when mine"]})
+    frame.to_parquet(folder / "train.parquet")
+    assert load(folder.parent, spec("sst2")).texts.paraphrases == ("when mine",)
 
 
 def test_own_tables_name_their_columns(folder: Path) -> None:
@@ -137,6 +145,9 @@ def test_made_reviews_are_the_same_always_and_mean_what_they_say(tmp_path: Path)
     train = load(tmp_path, spec("made_reviews"))
     assert train.texts == load(tmp_path, spec("made_reviews")).texts
     assert len(train) == 4000
+    assert train.classes == ("negative", "positive"), "1 is what the good words are of"
+    test = load(tmp_path, spec("made_reviews"), "test")
+    assert test.labels.tolist() != train.labels[: len(test)].tolist(), "each split has draws of its own"
     assert 0.45 < train.labels.double().mean() < 0.55
     assert not set(train.texts.sentences) & {""}
     for sentence, paraphrase, label in zip(
