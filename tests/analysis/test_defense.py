@@ -47,6 +47,17 @@ def test_every_panel_is_in_the_table() -> None:
     }  # fmt: skip
 
 
+def test_the_browser_shows_the_points_of_the_table() -> None:
+    suspicion = pd.DataFrame({"score": [0.0, 1.0], "flagged": [False, True]})
+    curve = Curve("threshold", {"threshold": [0.0, 0.5], "held_out_accuracy": [0.9, 0.8]}, chosen=0.5)
+    kinds = np.array(["clean", "poisoned"])
+    figure = defense_figure(HISTORY, suspicion, kinds, Diagnostics(curve), "a title")
+    assert len(figure.plotly["data"]) == 4
+    for trace in figure.plotly["data"]:
+        points = figure.table[figure.table["series"] == trace["name"]]
+        assert (trace["x"], trace["y"]) == (points["x"].tolist(), points["y"].tolist())
+
+
 def test_the_first_dozen_pictures_are_shown_upright_in_rows_of_three() -> None:
     made = {f"class {k}": torch.rand(3, 4, 4) for k in range(13)}
     made["class 1"] = torch.rand(1, 4, 4)
