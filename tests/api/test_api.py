@@ -93,6 +93,18 @@ def test_wrapping_changes_neither_the_network_nor_its_answers() -> None:
     assert isinstance(network[-1], nn.Linear)
 
 
+def test_a_network_that_is_wrapped_stays_in_training_and_a_frozen_one_can_be_trained_anew() -> None:
+    network = a_network().train().requires_grad_(False)
+    wrapped = api.wrap(network, image_size=8)
+    assert network.training
+    assert not wrapped.training
+    with torch.no_grad():
+        network[-1].weight.zero_()
+    assert wrapped.head.weight.any(), "a copy"
+    assert all(weights.requires_grad for weights in wrapped.fresh(0).parameters())
+    assert not any(weights.requires_grad for weights in wrapped.parameters())
+
+
 def test_a_fresh_model_is_drawn_by_its_seed() -> None:
     wrapped = api.wrap(a_network(), image_size=8)
     one, same, other = (wrapped.fresh(seed).head.weight for seed in (1, 1, 2))
