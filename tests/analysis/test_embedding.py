@@ -73,7 +73,8 @@ def test_points_are_grouped_by_class_and_poison() -> None:
         25,
         10,
     ]
-    assert traces["triggered", "x2"]["text"][0] == "class 0", "the true class"
+    assert traces["triggered", "x2"]["text"] == ["class 0", "class 1"] * 5, "the true class"
+    assert set(traces["class 0 (target)", "x"]["text"]) == {"class 0"}
     json.dumps(figure.plotly, allow_nan=False)
     table = figure.table
     assert len(table) == 120

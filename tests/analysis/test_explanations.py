@@ -155,6 +155,15 @@ def test_each_heat_map_goes_from_its_own_least_to_its_own_greatest_value(trainer
         np.testing.assert_allclose(page[top + 90, 102 + 3 + 90], 0.65 * coldest + 0.35 * 255, atol=2)
 
 
+def test_below_a_map_lies_the_image_in_gray(trainer) -> None:
+    colored = explained(channels=3, versions=("clean",), count=1)
+    colored.versions["clean"][:] = torch.tensor([30, 60, 120], dtype=torch.uint8).view(3, 1, 1)
+    page = sheet(draw(colored, lambda *_: torch.zeros(1, 2, 2), HEAT, ("no defense",), trainer)).astype(float)
+    coldest = np.array(mpl.colormaps["inferno"](0.0)[:3]) * 255
+    np.testing.assert_allclose(page[50, 50], [30, 60, 120])
+    np.testing.assert_allclose(page[50, 150], 0.65 * coldest + 0.35 * 70, atol=1)
+
+
 def signed_sheet(value, trainer):
     """Of two maps, of which a quarter are 4, a quarter -2 and one is `value`."""
 
