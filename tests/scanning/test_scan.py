@@ -168,8 +168,10 @@ def test_rows_are_shown_with_their_own_pictures_those_that_are_flagged_first() -
 def test_reversed_triggers_are_enlarged_and_not_blurred() -> None:
     trigger = torch.zeros(1, 4, 4)
     trigger[0, 1, 2] = 0.5
-    verdict = Verdict("nc", Finding(False, "says", "sure", pictures={"0 (1.2)": trigger}))
-    (source,) = re.findall(r'<img src="([^"]+)" alt="0 \(1.2\)"', page(Scan([verdict], None), "mine", rows=3))
+    finding = Finding(False, "says", "sure", pictures={"0 (1.2)": trigger})
+    text = page(Scan([Verdict("nc", finding, seconds=3.21)], None), "mine", rows=3)
+    assert "<td>3.2 s</td>" in text
+    (source,) = re.findall(r'<img src="([^"]+)" alt="0 \(1.2\)"', text)
     expected = np.zeros((96, 96, 3), np.uint8)
     expected[24:48, 48:72] = 128
     np.testing.assert_array_equal(shown_pixels(source), expected)
