@@ -7,6 +7,7 @@ from pathlib import Path
 
 from helpers.parameters import change
 
+from backdoor_pipeline.base import digests
 from backdoor_pipeline.experiment import artifacts
 from backdoor_pipeline.experiment.artifacts import artifact_names
 from backdoor_pipeline.experiment.resolve import resolve
@@ -61,8 +62,8 @@ def test_what_is_imported_again_under_its_name_has_names_of_its_own(params, tmp_
 def test_what_has_not_changed_is_read_once(tmp_path, monkeypatch) -> None:
     file, read = tmp_path / "theirs/train.parquet", []
     put(file, b"rows", 100)
-    plain = artifacts._digest_of
-    monkeypatch.setattr(artifacts, "_digest_of", lambda file: (read.append(file), plain(file))[1])
+    plain = digests._of
+    monkeypatch.setattr(digests, "_of", lambda file: (read.append(file), plain(file))[1])
     for _ in range(3):
         artifacts._content(str(file.parent), "imported.data")
         artifacts._content(str(file), "models.resnet8.pretrained")

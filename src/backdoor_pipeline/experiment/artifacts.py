@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.attacks.parts import wordnet
+from backdoor_pipeline.base.digests import digest_of_file, digest_of_files
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.base.registry import IMPORTED, NONE, Method
@@ -182,22 +183,10 @@ def _content(file: str, parameter: str, advice: str | None = None) -> str:
     if place.is_dir():  # a published model of texts, WordNet or an imported set
         there = set(os.listdir(place))
         files = [place / name for name in OF_FOLDERS if name in there and (place / name).is_file()]
-        return _DIGESTS.of(place, files, lambda: _digest_of_folder(files))
+        return _DIGESTS.of(place, files, lambda: digest_of_files(files))
     if not place.is_file():
         raise UserError(f"{parameter}: there is no file {file}{f': {advice}' if advice else ''}.")
-    return _DIGESTS.of(place, [place], lambda: _digest_of(place).hexdigest())
-
-
-def _digest_of_folder(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode() + _digest_of(file).digest())
-    return digest.hexdigest()
-
-
-def _digest_of(file: Path) -> "hashlib._Hash":
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256")
+    return _DIGESTS.of(place, [place], lambda: digest_of_file(place))
 
 
 def _digest(stage: str, spec: Any, upstream: str) -> str:

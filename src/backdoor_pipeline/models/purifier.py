@@ -1,13 +1,13 @@
 """Sentences rid of suspicious words before a model reads them (ONION: Qi et al., EMNLP 2021)."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from backdoor_pipeline.base.digests import digest_of_files
 from backdoor_pipeline.base.errors import UserError
 from backdoor_pipeline.base.memo import FileMemo
 from backdoor_pipeline.data.texts import Texts
@@ -143,7 +143,7 @@ def purifier_of(written: bytes) -> Purifier:
 def content_of(spec: LanguageModel) -> str | None:
     """A digest of the files that a language model is read from; None: it is read from none."""
     files = _there(spec)
-    return _DIGESTS.of(tuple(files), files, lambda: _digest(files)) if files else None
+    return _DIGESTS.of(tuple(files), files, lambda: digest_of_files(files)) if files else None
 
 
 def scorer_of(spec: LanguageModel) -> Scorer:
@@ -171,11 +171,3 @@ def _scorer(written: str, kind: type[LanguageModel], stamps: tuple[tuple[int, ..
 
 def _there(spec: LanguageModel) -> list[Path]:
     return [file for file in spec.files if file.is_file()]
-
-
-def _digest(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
-            digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()
