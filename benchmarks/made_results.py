@@ -12,6 +12,7 @@ import yaml
 
 from backdoor_pipeline.base.jsonfile import save_json
 from backdoor_pipeline.base.seals import Seal
+from backdoor_pipeline.data.manifest import remember
 from backdoor_pipeline.experiment.records import result_row, write_record
 from backdoor_pipeline.sweep.grid import Grid
 from backdoor_pipeline.sweep.layout import Layout, config_loader
@@ -47,6 +48,8 @@ def make_results(project: Path, grid: Grid = GRID) -> int:
     loader = config_loader(project, None)
     layout = Layout.of(loader, project)
     cells = make_plan(loader["parameters"], grid.cells(), layout, "evaluate", {}).cells
+    for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in cells}.values():
+        remember(dataset, layout.raw)
     for cell in cells:
         leave(layout, cell)
     return len(cells)
