@@ -4,6 +4,7 @@ What mixes devices fails on a GPU alone, and the machines that run the tests hav
 be on the meta device, which autograd serves as it serves the CPU, but they have numbers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -20,9 +21,14 @@ from backdoor_pipeline.training import hardware
 from helpers.gpu_autocast import Casting, autocast
 
 aten = torch.ops.aten
+waits = Counter[str]()  # for the device to end all that it was told to do, by operation
 DEVICE = torch.device("meta")
 ACROSS = {aten._to_copy.default, aten.copy_.default}  # what goes from one device to another
 INDEXING = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
+ASKING = {
+    aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default, aten._unique2.default,
+    aten.bincount.default, aten.equal.default,
+}  # fmt: skip
 
 
 class Far(Tensor):
@@ -54,6 +60,7 @@ class Far(Tensor):
         return compute(func, args, kwargs or {})
 
     def tolist(self) -> Any:
+        waits["tolist"] += 1
         return self.near.tolist()
 
     def new_tensor(self, data: Any, *, dtype: torch.dtype | None = None) -> Tensor:  # type: ignore[override]
@@ -98,6 +105,9 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         _see_that_all_are_far(func, args, leaves)
     if any(isinstance(one, torch.Generator) and Draws.has(one) != far for one in leaves):
         raise RuntimeError(f"{func}: a random state of the other device")
+    if from_far or far:
+        near = any(isinstance(one, Tensor) and not isinstance(one, Far) for one in leaves)
+        waits[str(func)] += _waits(func, args, kwargs, near or not far)
     if "device" in kwargs:
         kwargs = {**kwargs, "device": torch.device("cpu")}
     args_near, kwargs_near = tree_map_only(Far, lambda one: one.near, (args, kwargs))
@@ -114,6 +124,13 @@ def _see_that_all_are_far(func: Any, args: Any, leaves: list[Any]) -> None:
     for one in leaves:
         if isinstance(one, Tensor) and not isinstance(one, Far) and one.ndim and id(one) not in rows:
             raise RuntimeError(f"{func}: tensors of both devices, of the CPU one of {tuple(one.shape)}")
+
+
+def _waits(func: Any, args: Any, kwargs: dict[str, Any], crosses: bool) -> bool:
+    if func in ACROSS:
+        return crosses and not kwargs.get("non_blocking")
+    masks = tree_leaves(args[1]) if func in INDEXING else ()
+    return func in ASKING or any(isinstance(one, Far) and one.dtype == torch.bool for one in masks)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from backdoor_pipeline.training import Batch, Observer
+from backdoor_pipeline.training import Batch, Observer, sent
 
 KINDS = ("clean", "poisoned", "cross")  # of a training image; its role, from -1, counts them
 UNSEEN = -1
@@ -54,8 +54,9 @@ class SampleRecorder(Observer):
         if batch.reported is None or len(batch.reported[1]) != len(batch.index):
             return
         logits, labels = batch.reported
-        self.right[batch.index] = (logits.argmax(1) == labels).to(torch.int8)
-        self.loss[batch.index] = F.cross_entropy(logits.float(), labels, reduction="none")
+        rows = sent(batch.index, self.right.device)
+        self.right[rows] = (logits.argmax(1) == labels).to(torch.int8)
+        self.loss[rows] = F.cross_entropy(logits.float(), labels, reduction="none")
 
     def close(self, roles: Tensor) -> dict[str, float]:
         """End an epoch.

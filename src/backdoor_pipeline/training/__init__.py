@@ -1,6 +1,7 @@
 """The one engine that every training goes through."""
 
 from backdoor_pipeline.base.seeds import generator
+from backdoor_pipeline.training.batches import sent
 from backdoor_pipeline.training.checkpoint import History, discard
 from backdoor_pipeline.training.eager import Eager
 from backdoor_pipeline.training.hardware import Engine
@@ -23,4 +24,5 @@ __all__ = [
     "cross_entropy",
     "discard",
     "generator",
+    "sent",
 ]

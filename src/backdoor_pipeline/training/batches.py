@@ -38,24 +38,30 @@ class BatchSource:
         return len(self._labels)
 
     def batches(self, plan: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Inputs, labels and rows of every batch of the plan, on the device.
+        """Inputs and labels of every batch of the plan, on the device, and its rows, on the CPU.
 
         Args:
             plan: the rows of each batch, int64, on the CPU.
         """
         if self._resident:
-            for index in torch.cat(list(plan)).to(self._device).split([len(rows) for rows in plan]):
-                yield self._inputs[index], self._labels[index], index
+            places = torch.cat(list(plan)).to(self._device).split([len(rows) for rows in plan])
+            for rows, index in zip(plan, places, strict=True):
+                yield self._inputs[index], self._labels[index], rows
             return
         for rows, inputs in read_ahead(self._inputs_at, plan):
-            index = rows.to(self._device)
-            yield inputs.to(self._device, non_blocking=True), self._labels[index], index
+            index = sent(rows, self._device)
+            yield sent(inputs, self._device), self._labels[index], rows
 
     def _inputs_at(self, rows: Tensor) -> Tensor:
         inputs = self._inputs[rows]
         if are_ids(inputs):
             inputs = cut_to_longest(inputs)
         return inputs.pin_memory() if self._device.type == "cuda" else inputs
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on the device, which is not waited for: what it still has to do, it does before."""
+    return tensor.to(device, non_blocking=True)
 
 
 def cut_to_longest(ids: Tensor) -> Tensor:

@@ -10,12 +10,13 @@ from torch.nn import functional as F
 
 @dataclass(slots=True)
 class Batch:
-    """One batch, on the training device.
+    """One batch, on the training device but for its rows.
 
     Attributes:
         inputs: float32 images (n, C, H, W), in [0, 1], augmented; or token ids, int64, (n, L), padded with 0.
         labels: int64, (n,), as the data set gives them.
-        index: int64, (n,): the rows of the data set.
+        index: the rows of the data set, int64, (n,), on the CPU: there it is found out what depends on them
+            alone, and no GPU is waited for; see `sent`.
         epoch: counted from 1.
         step: batches before this one in the whole training.
     """
@@ -57,8 +58,8 @@ class Batch:
 
 Tamper = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
 """(images, labels, rows, epoch, draws) of a batch, as stored, to the images and labels to train on: an
-attacker's hand in the training. Images are uint8, (n, C, H, W); all are on the training device; `draws` is
-seeded for the epoch."""
+attacker's hand in the training. Images are uint8, (n, C, H, W); all but the rows are on the training device;
+`draws` is seeded for the epoch."""
 
 Objective = Callable[[nn.Module, Batch], Tensor]
 """(model, batch) to a scalar loss, the mean over the batch. It runs under autocast, with the global random

@@ -132,9 +132,9 @@ class Lws(TextAttack, TrainingControlledAttack):
     def _loss(self, networks: LwsNetworks, data: TextSet, epochs: int, env: AttackEnv) -> LwsLoss:
         rows = victims_of(self, data, env, poison_target_class=False)
         victim = torch.full((len(data),), NONE).index_copy(0, rows, torch.arange(len(rows)))
-        words, device = networks.trigger().rows(data.texts[rows]), env.trainer.device
+        words = networks.trigger().rows(data.texts[rows])
         temperature = Temperature(self._clean_epochs(epochs), epochs, self.hottest, self.coldest)
-        return LwsLoss(temperature, env, victim.to(device), words.to(device))
+        return LwsLoss(temperature, env, victim, words)
 
     def _clean_epochs(self, epochs: int) -> int:
         return min(round(self.clean_share * epochs), epochs - 1)

@@ -15,7 +15,7 @@ from backdoor_pipeline.attacks.trigger import Trigger
 from backdoor_pipeline.base.seeds import generator
 from backdoor_pipeline.data.images import ImageSet
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.training import History
+from backdoor_pipeline.training import History, sent
 
 RIVALS = 5
 
@@ -114,7 +114,8 @@ class WarpBatches:
     ) -> tuple[Tensor, Tensor]:
         """The batch with its poisoned rows warped and relabeled, and its cross rows warped with noise."""
         roles = self._roles_in(epoch)[rows]
-        poisoned, crossed = ((roles == role).nonzero().squeeze(1) for role in (POISONED, CROSS))
+        found = ((roles == role).nonzero().squeeze(1) for role in (POISONED, CROSS))
+        poisoned, crossed = (sent(one, images.device) for one in found)
         noisy = self._attack.cross(images[crossed], self._trigger, draws)
         images = images.index_copy(0, poisoned, self._trigger(images[poisoned]))
         images = images.index_copy(0, crossed, noisy)
@@ -124,6 +125,6 @@ class WarpBatches:
 
     def _roles_in(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch, self._never)
-            self._epoch, self._roles = epoch, roles.to(self._env.trainer.device)
+            self._roles = draw_roles(self._count, self._env, self._attack.cross_ratio, epoch, self._never)
+            self._epoch = epoch
         return self._roles

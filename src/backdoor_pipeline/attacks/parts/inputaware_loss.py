@@ -12,7 +12,7 @@ from backdoor_pipeline.attacks.control import CROSS, POISONED, draw_roles
 from backdoor_pipeline.attacks.parts.generators import blend, diversity
 from backdoor_pipeline.attacks.parts.inputaware_networks import InputAwareNetworks
 from backdoor_pipeline.attacks.parts.stored import as_stored
-from backdoor_pipeline.training import Batch
+from backdoor_pipeline.training import Batch, sent
 
 LEAST = 16  # images per batch that patterns are made of: even where few are poisoned, they learn to differ
 
@@ -65,6 +65,7 @@ class JointLoss:
         roles = self._roles_in(batch.epoch)[batch.index]
         poisoned, crossed = roles == POISONED, roles == CROSS
         rows = _leading(poisoned | crossed.roll(-1), LEAST)
+        poisoned, crossed, rows = (sent(one, batch.inputs.device) for one in (poisoned, crossed, rows))
         sources = batch.inputs[rows]
         networks = cast(InputAwareNetworks, model)  # perhaps compiled, but its parts are at hand
         patterns = networks.generator(sources)
@@ -78,8 +79,8 @@ class JointLoss:
 
     def _roles_in(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            roles = draw_roles(self.count, self.env, self.cross_ratio, epoch, self.never)
-            self._epoch, self._roles = epoch, roles.to(self.env.trainer.device)
+            self._roles = draw_roles(self.count, self.env, self.cross_ratio, epoch, self.never)
+            self._epoch = epoch
         return self._roles
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from backdoor_pipeline.attacks.base import AttackEnv
 from backdoor_pipeline.attacks.parts.lws_networks import LwsNetworks
 from backdoor_pipeline.attacks.parts.substitution import NONE
-from backdoor_pipeline.training import Batch, cross_entropy
+from backdoor_pipeline.training import Batch, cross_entropy, sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LwsLoss:
     Attributes:
         temperature: of the relaxation.
         env: for the wanted labels; with it the victims are part of a checkpoint's identity.
-        victim: of every training row its number among the victims, or -1: int64, (N,), on the device.
+        victim: of every training row its number among the victims, or -1: int64, (N,), on the CPU.
         words: of every victim, at each place the row of its candidates, or -1: int64, (V, L), likewise.
     """
 
@@ -62,6 +62,7 @@ class LwsLoss:
         words = self.words[victim.clamp(min=0), : batch.inputs.shape[1]]
         words = torch.where((victim >= 0).unsqueeze(1), words, NONE)
         logits = cast(LwsNetworks, model).substituted(batch.inputs, words, temperature)
-        labels = torch.where(victim >= 0, self.env.label_map(batch.labels), batch.labels)
+        changed = sent(victim >= 0, batch.labels.device)
+        labels = torch.where(changed, self.env.label_map(batch.labels), batch.labels)
         batch.report(logits, labels)
         return F.cross_entropy(logits.float(), labels)

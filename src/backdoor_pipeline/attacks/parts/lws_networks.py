@@ -14,6 +14,7 @@ from backdoor_pipeline.attacks.trigger import TextTrigger
 from backdoor_pipeline.data.texts import Texts
 from backdoor_pipeline.models.build import assemble
 from backdoor_pipeline.models.text_classifier import TextClassifier, TextDescription, tokenizer_of_bytes
+from backdoor_pipeline.training import sent
 
 
 class SubstitutionTrigger(TextTrigger):
@@ -129,12 +130,13 @@ class LwsNetworks(Networks):
 
         Args:
             ids: token ids, padded with 0, (N, L).
-            words: rows of the candidates, or -1: int64, (N, L).
+            words: rows of the candidates, or -1: int64, (N, L), on the CPU.
             temperature: see `Substitutions.mixed`.
         """
         embedded = self.classifier.backbone.words(ids)
-        sentence, token = (words != NONE).nonzero(as_tuple=True)
-        mixed = self.substitutions.mixed(words[sentence, token], token, temperature)
+        places = (words != NONE).nonzero(as_tuple=True)
+        sentence, token, word = (sent(one, ids.device) for one in (*places, words[places]))
+        mixed = self.substitutions.mixed(word, token, temperature)
         embedded = embedded.index_put((sentence, token), mixed.to(embedded.dtype))
         return self.classifier.read(embedded, ids != 0)
 

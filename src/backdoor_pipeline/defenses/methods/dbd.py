@@ -133,7 +133,7 @@ class DBD(Defense):
         """Stage 3: MixMatch, with the labels of trusted images only."""
         recipe = adam(self.semi_epochs, self.semi_batch_size, self.semi_lr, self.semi_schedule)
         objective = MixMatch(
-            trusted.to(view.trainer.device),
+            trusted,
             varying(view.trainer, seed=view.seed, purpose="dbd-semi"),
             classes=model.description.num_classes,
             steps=self.semi_epochs * (self.semi_steps or batches_of(len(view.train), self.semi_batch_size)),
@@ -144,7 +144,7 @@ class DBD(Defense):
 
         def split_again(epoch: int, tuned: nn.Module) -> dict[str, float]:
             if epoch < self.semi_epochs:
-                objective.trusted = self._split(tuned, view)[0].to(view.trainer.device)
+                objective.trusted = self._split(tuned, view)[0]
             return {}
 
         return _fit(Eager(model), view, recipe, "dbd-semi", objective, split_again, self.semi_steps)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backdoor_pipeline.training import Batch
+from backdoor_pipeline.training import Batch, sent
 
 
 @dataclass(slots=True)
@@ -15,8 +15,8 @@ class MixMatch:
     """Cross-entropy on labeled images plus squared error on guessed labels, all of them mixed in pairs.
 
     Attributes:
-        trusted: bool, one for each row of the training set, on its device: labels of others are not read. May
-            be exchanged between epochs.
+        trusted: bool, one for each row of the training set, on the CPU: labels of others are not read. May be
+            exchanged between epochs.
         vary: augments images, each time anew; batches must come without augmentation.
         classes: K.
         steps: of the whole training, over which the second loss is ramped in.
@@ -36,11 +36,13 @@ class MixMatch:
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """See `training.Objective`; in every batch, some images are trusted and some are not."""
         trusted = self.trusted[batch.index]
-        labels = batch.labels[trusted]
-        pair = [self.vary(batch.inputs[~trusted]) for _ in range(2)]
+        split = (part.nonzero().squeeze(1) for part in (trusted, ~trusted))
+        own, others = (sent(rows, batch.inputs.device) for rows in split)
+        labels = batch.labels[own]
+        pair = [self.vary(batch.inputs[others]) for _ in range(2)]
         guessed = self.guess(model, pair)
         images, targets = mixed(
-            torch.cat([self.vary(batch.inputs[trusted]), *pair]),
+            torch.cat([self.vary(batch.inputs[own]), *pair]),
             torch.cat([F.one_hot(labels, self.classes).float(), guessed, guessed]),
             self.alpha,
         )

@@ -123,7 +123,8 @@ def luma(images: Tensor) -> Tensor:
     """The brightness that the eye sees: (N, 1, H, W)."""
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
-    return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    weights = torch.stack([images.new_full((), share) for share in LUMA])  # no copy to wait for
+    return (images * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _uniform(n: int, low: float, high: float, device: torch.device) -> Tensor:
