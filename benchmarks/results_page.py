@@ -29,6 +29,7 @@ VARIANTS = {
     "reclassification": "rule reclassification",
     "joint": "unlearning joint",
     "paper allowed_cost 0.01": "allowed_cost 0.01",
+    "ssl_epochs 100": "ssl_epochs 100",
 }
 SECONDS = ["train_seconds", "defend_seconds"]
 SETTING = [
