@@ -37,6 +37,18 @@ from backdoor_pipeline.experiment.titles import run_title
             {"attacks": {"badnets": {"patch_size": 5}}, "engine": {"device": "cpu"}},
             "badnets 10% -> ft · badnets.patch_size=5 · noise · resnet8 · s0",
         ),
+        (
+            "badnets",
+            "evaluate",
+            {
+                "datasets.noise.budget.training.lr": 0.1,
+                "datasets.noise.budget.wanet.epochs": 9,
+                "datasets.noise.budget.nc.images_per_epoch": 250,
+                "datasets.noise.augmentation.crop_padding": 0,
+                "datasets.digits.budget.training.lr": 0.2,
+            },
+            "badnets 10% -> ft · training.lr=0.1 · augmentation.crop_padding=0 · noise · resnet8 · s0",
+        ),
     ],
 )
 def test_a_title(attack: str, last: str, typed: dict, title: str) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backdoor_pipeline.attacks import ATTACKS
 from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.base.registry import IMPORTED, NONE
+from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.specs import Choices
 
 NAMED = {"dataset", "model", "attack", "defense", "poison_ratio", "seed"}  # in every name
@@ -27,7 +29,7 @@ def run_title(choices: Choices, last: str, typed: Mapping[str, Any]) -> str:
     Args:
         choices: the experiment's.
         last: the stage.
-        typed: the parameters given for this run, nested; those that no name has otherwise are added.
+        typed: the parameters given for this run, nested or dotted; those that no name has are added.
 
     Returns:
         `ssba 10% -> ft · epochs=5 · digits · resnet8 · s0`, or `train: ssba 10% · digits · resnet8 · s0`.
@@ -50,11 +52,27 @@ def _others(typed: Mapping[str, Any], last: str, choices: Choices) -> list[str]:
     unsaid += LATER["defense"] if last in BEFORE_DEFENSE else ()
     unsaid += LATER["model"] if last in BEFORE_MODEL else ()
     chosen = {"attacks": choices.attack, "defenses": choices.defense, "models": choices.model}
+    chosen["datasets"] = choices.dataset
     told = []
     for name, value in flatten(typed).items():
         table, _, below = name.partition(".")
         block, _, parameter = below.partition(".")
+        if table == "datasets" and _is_others(parameter, choices):
+            continue
         if name not in NAMED and not name.startswith(unsaid) and chosen.get(table, block) == block:
-            label = f"{block}.{parameter.rpartition('.')[2]}" if table in chosen else name
-            told.append(f"{label}={value}")
+            told.append(f"{_label(table, block, parameter) if table in chosen else name}={value}")
     return told
+
+
+def _label(table: str, block: str, parameter: str) -> str:
+    if table == "datasets":
+        return parameter.removeprefix("budget.")  # the data set is named
+    return f"{block}.{parameter.rpartition('.')[2]}"
+
+
+def _is_others(parameter: str, choices: Choices) -> bool:
+    """Whether a data set's parameter is part of its budget for an attack or defense that was not chosen."""
+    table, _, method = parameter.partition(".")
+    method = method.partition(".")[0]
+    known = {*ATTACKS.names(), *DEFENSES.names()}
+    return table == "budget" and method in known - {choices.attack, choices.defense}

@@ -12,11 +12,12 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from backdoor_pipeline.base.nesting import flatten
 from backdoor_pipeline.catalog import FigureDataset, PageDataset, TableDataset
 from backdoor_pipeline.hooks.asked import is_asked, nodes_not_asked_for
 from backdoor_pipeline.hooks.description import describe_experiment, describe_report
 from backdoor_pipeline.hooks.figures import asked_figures
-from backdoor_pipeline.hooks.membership import membership
+from backdoor_pipeline.hooks.membership import membership, shared_parameters
 from backdoor_pipeline.hooks.metric_names import (
     SECONDS,
     Metric,
@@ -69,7 +70,9 @@ class TrackingHooks:
         if pipelines == [REPORT]:
             described = describe_report(parameters)
         else:
-            described = describe_experiment(parameters, run_params["runtime_params"] or {}, pipeline)
+            typed = flatten(run_params["runtime_params"] or {})
+            own = {name: value for name, value in typed.items() if name not in shared_parameters()}
+            described = describe_experiment(parameters, own, pipeline)
         tags = described.tags | membership() | origin(command_of(run_params), project)
         tags["pipeline"] = ",".join(pipelines or ["__default__"])
         self._run = MlflowRun(store_of(settings, project), described.name, tags)

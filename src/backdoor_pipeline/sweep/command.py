@@ -95,11 +95,12 @@ def run_sweep(options: Options) -> int:
     for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in plan.cells}.values():
         remember(dataset, layout.raw)
     store = store_of(loader["mlflow"], project)
+    shared = tuple(sorted(flatten(grid.params).keys() - flatten(parse_params(options.params)).keys()))
     board = Board(console, plan, expected_seconds(plan, timings), workers)
     progress, stopped, experiment = Progress(), False, ""
     if plan.tasks:
         with sweep_run(store, name, grid, plan, project) as run, board:
-            site = Site(str(project), env, threads, str(folder), name, run.id)
+            site = Site(str(project), env, threads, str(folder), name, run.id, shared)
             engine = make_engine(options, site, workers, gpus, grid)
             progress, stopped = carry_out(plan, engine, layout, folder, failures, board)
             if not stopped:

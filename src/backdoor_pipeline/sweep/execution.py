@@ -51,6 +51,7 @@ class Site:
     folder: str  # the sweep's
     sweep: str = ""  # its name
     run: str = ""  # the id of its own MLflow run
+    shared: tuple[str, ...] = ()  # parameters that its file gives all its runs
 
     def environment(self) -> dict[str, str]:
         """Environment variables of a worker."""
@@ -106,7 +107,7 @@ def _run(job: Job, site: Site) -> None:
     from backdoor_pipeline.sweep.runner import LockedRunner
 
     created = KedroSession.create(project_path=site.project, env=site.env, runtime_params=job.params)
-    with member_of(site.sweep, site.run), created as session:
+    with member_of(site.sweep, site.run, site.shared), created as session:
         assert isinstance(session, KedroSession)
         session.run(pipeline_names=[job.pipeline], runner=LockedRunner(), only_missing_outputs=True)
 
