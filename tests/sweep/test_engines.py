@@ -118,3 +118,10 @@ def test_a_library_that_kedro_looks_for_at_every_parameter_is_told_to_be_absent(
     monkeypatch.setattr(execution, "find_spec", lambda name: object())
     execution.spare_searches()
     assert "ibis" not in sys.modules
+
+
+def test_a_site_is_the_same_after_its_way_to_a_worker() -> None:
+    site = Site(".", None, 1, ".", shared=("epochs",))
+    arrived = Site(**json.loads(json.dumps(asdict(site))))
+    assert hash(arrived) == hash(site), "what a worker does once for each site is done once"
+    assert "epochs" in arrived.shared

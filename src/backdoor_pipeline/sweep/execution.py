@@ -5,9 +5,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,7 +51,7 @@ class Site:
     folder: str  # the sweep's
     sweep: str = ""  # its name
     run: str = ""  # the id of its own MLflow run
-    shared: tuple[str, ...] = ()  # parameters that its file gives all its runs
+    shared: Sequence[str] = field(default=(), compare=False)  # parameters that its file gives all its runs
 
     def environment(self) -> dict[str, str]:
         """Environment variables of a worker."""
