@@ -49,6 +49,19 @@ from backdoor_pipeline.experiment.titles import run_title
             },
             "badnets 10% -> ft · training.lr=0.1 · augmentation.crop_padding=0 · noise · resnet8 · s0",
         ),
+        (
+            "badnets",
+            "train",
+            {
+                "datasets.noise.budget": {
+                    "training.lr": 0.1,
+                    "defending.lr": 0.2,
+                    "ft.steps": 3,
+                    "watch.every": 4,
+                }
+            },
+            "train: badnets 10% · training.lr=0.1 · noise · resnet8 · s0",
+        ),
     ],
 )
 def test_a_title(attack: str, last: str, typed: dict, title: str) -> None:

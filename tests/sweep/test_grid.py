@@ -137,3 +137,13 @@ def test_an_exclusion_that_can_never_match_is_refused() -> None:
         Grid(grid={"model": ["resnet8"]}, exclude=[{"modle": "resnet8"}]).cells()
     with pytest.raises(UserError, match="'seed' has no value"):
         Grid(grid={"seed": []}).cells()
+
+
+def test_shared_is_what_no_cell_changes() -> None:
+    grid = Grid(
+        params={"target_label": 1, "lr": 0.1, "datasets": {"olid": {"length": 8, "budget": 2}}},
+        grid={"seed": [0, 1]},
+        include=[{"target_label": 0}, {"datasets.olid": {"length": [8, 9]}}],
+    )
+    assert grid.shared() == {"lr", "datasets.olid.budget"}
+    assert grid.changed({"lr": [0.1, 0.2]}, {}).shared() == {"datasets.olid.budget"}

@@ -20,7 +20,7 @@ UNSAID = (
     "scan.",
     "control",
 )  # how to run and what to show, no other experiment
-LATER = {"defense": ("defenses.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
+LATER = {"defense": ("defenses.", "defending.", "clean_ratio"), "model": ("models.", "training.", "epochs")}
 
 
 def run_title(choices: Choices, last: str, typed: Mapping[str, Any]) -> str:
@@ -53,14 +53,17 @@ def _others(typed: Mapping[str, Any], last: str, choices: Choices) -> list[str]:
     unsaid += LATER["model"] if last in BEFORE_MODEL else ()
     chosen = {"attacks": choices.attack, "defenses": choices.defense, "models": choices.model}
     chosen["datasets"] = choices.dataset
+    methods = {choices.attack} if last in BEFORE_DEFENSE else {choices.attack, choices.defense}
     told = []
     for name, value in flatten(typed).items():
         table, _, below = name.partition(".")
         block, _, parameter = below.partition(".")
-        if table == "datasets" and _is_others(parameter, choices):
-            continue
-        if name not in NAMED and not name.startswith(unsaid) and chosen.get(table, block) == block:
-            told.append(f"{_label(table, block, parameter) if table in chosen else name}={value}")
+        label = _label(table, block, parameter) if table in chosen else name
+        unneeded = name in NAMED or name.startswith(unsaid)
+        if table == "datasets":
+            unneeded |= label.startswith(unsaid) or _is_of_others(parameter, methods)
+        if not unneeded and chosen.get(table, block) == block:
+            told.append(f"{label}={value}")
     return told
 
 
@@ -70,9 +73,7 @@ def _label(table: str, block: str, parameter: str) -> str:
     return f"{block}.{parameter.rpartition('.')[2]}"
 
 
-def _is_others(parameter: str, choices: Choices) -> bool:
-    """Whether a data set's parameter is part of its budget for an attack or defense that was not chosen."""
-    table, _, method = parameter.partition(".")
-    method = method.partition(".")[0]
-    known = {*ATTACKS.names(), *DEFENSES.names()}
-    return table == "budget" and method in known - {choices.attack, choices.defense}
+def _is_of_others(parameter: str, methods: set[str]) -> bool:
+    """Whether a data set's parameter is part of its budget for another attack or defense than these."""
+    table, _, below = parameter.partition(".")
+    return table == "budget" and below.partition(".")[0] in {*ATTACKS.names(), *DEFENSES.names()} - methods

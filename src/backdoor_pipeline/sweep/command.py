@@ -95,7 +95,7 @@ def run_sweep(options: Options) -> int:
     for dataset in {cell.experiment.dataset.name: cell.experiment.dataset for cell in plan.cells}.values():
         remember(dataset, layout.raw)
     store = store_of(loader["mlflow"], project)
-    shared = tuple(sorted(flatten(grid.params).keys() - flatten(parse_params(options.params)).keys()))
+    shared = sorted(grid.shared() - flatten(parse_params(options.params)).keys())
     board = Board(console, plan, expected_seconds(plan, timings), workers)
     progress, stopped, experiment = Progress(), False, ""
     if plan.tasks:

@@ -70,6 +70,11 @@ class Grid(BaseModel):
         extra = [{**fixed, **cell} for rule in self.include for cell in combinations(rule)]
         return made + extra
 
+    def shared(self) -> set[str]:
+        """The parameters, dotted, that `params` gives every cell: no axis and no further cell changes them."""
+        varied = {name for rule in (self.grid, *self.include) for name in parameters_of(rule)}
+        return flatten(self.params).keys() - varied
+
     def changed(self, axes: Mapping[str, list[Any]], params: Flat) -> "Grid":
         """This grid with other values: in `include` too, whose cells all get those of the axes given here.
 
