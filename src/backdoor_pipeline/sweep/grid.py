@@ -71,7 +71,7 @@ class Grid(BaseModel):
         return made + extra
 
     def shared(self) -> set[str]:
-        """The parameters, dotted, that `params` gives every cell: no axis and no further cell changes them."""
+        """The parameters, dotted, that `params` gives every cell: no axis or further cell changes them."""
         varied = {name for rule in (self.grid, *self.include) for name in parameters_of(rule)}
         return flatten(self.params).keys() - varied
 
