@@ -15,11 +15,13 @@ from backdoor_pipeline.attacks.control import Victim
 from backdoor_pipeline.data.sources import load_split
 from backdoor_pipeline.defenses import DEFENSES
 from backdoor_pipeline.experiment.resolve import resolve
+from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.pipelines.shared.attacking import attack_env, attack_of, new_model
 from backdoor_pipeline.training.loop import Loop
 from benchmarks.gpu import attacks, defenses
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.records import Record
+from benchmarks.gpu.scene import Scene
 
 WAITS = 3  # in an epoch: for its rows to arrive, and for its loss
 OF_STREAM = {"abl-unlearning": 3}  # besides: for a stream to begin
@@ -54,9 +56,15 @@ def job(piece: str, task: str, out: Path) -> Job:
     return Job(Record(piece, task, "smoke", 60, 1), out, out, 1)
 
 
+def resolved(made: Job, attack: str, defense: str, monkeypatch) -> None:
+    scene = Scene.of(made, attack, defense)
+    monkeypatch.setattr(Scene, "of", lambda *_: scene)
+
+
 @pytest.mark.parametrize("attack", image_methods(ATTACKS))
-def test_an_attack(tmp_path, attack, waiting) -> None:
+def test_an_attack(tmp_path, attack, waiting, monkeypatch) -> None:
     made = job("attacks", attack, tmp_path)
+    resolved(made, attack, "none", monkeypatch)
     with second_device():
         attacks.work(made)
     assert (made.record.result["device"], made.record.result["precision"]) == (DEVICE.type, "bf16")
@@ -71,8 +79,9 @@ def victim(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("defense", [name for name in image_methods(DEFENSES) if name != "none"])
-def test_a_defense(victim, defense, waiting) -> None:
+def test_a_defense(victim, defense, waiting, monkeypatch) -> None:
     made = job("defenses", defense, victim)
+    resolved(made, "badnets", defense, monkeypatch)
     with second_device():
         defenses.work(made)
     assert 0 <= made.record.result["clean_accuracy"] <= 1
@@ -97,6 +106,11 @@ def test_an_attack_on_texts(params, tmp_path, waiting) -> None:
     assert prepared.history[-1]["loss"] < prepared.history[0]["loss"]
     for _, steps, found in waiting:
         assert found.total() <= WAITS + steps, "a BERT asks once how many tokens a batch has"
+
+
+def test_the_device_is_told_from_that_of_structures() -> None:
+    with second_device(), pytest.raises(RuntimeError, match="resolve the experiment before"), ShapesOnly():
+        pass
 
 
 MIXED = {

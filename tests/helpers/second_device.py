@@ -5,18 +5,20 @@ be on the meta device, which autograd serves as it serves the CPU, but they have
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from backdoor_pipeline.base import seeds
 from backdoor_pipeline.defenses.parts.trigger_search import PIXELS_AT_ONCE
+from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.training import hardware
 from helpers.gpu_autocast import Casting, autocast
 
@@ -85,6 +87,17 @@ class Draws(torch.Generator):
         return state._cdata in {one._cdata for one in cls.made}
 
 
+class FromNumbers(TorchFunctionMode):
+    """Makes tensors of Python's numbers on the CPU first: PyTorch's own way does not ask `OnBoth`."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if func not in (torch.tensor, torch.as_tensor) or given.get("device") is None:
+            return func(*args, **given)
+        made: Tensor = func(*args, **{name: value for name, value in given.items() if name != "device"})
+        return made.to(given["device"])
+
+
 class OnBoth(TorchDispatchMode):
     """Makes tensors on either device."""
 
@@ -135,17 +148,23 @@ def _waits(func: Any, args: Any, kwargs: dict[str, Any], crosses: bool) -> bool:
 
 @contextmanager
 def second_device() -> Iterator[None]:
-    """Whatever would be computed on a GPU is computed on the second device meanwhile; `auto` means bf16."""
-    with pytest.MonkeyPatch.context() as patched, Casting(), OnBoth():
+    """Whatever would be computed on a GPU is computed on the second device meanwhile; `auto` means bf16.
+
+    Experiments are resolved before: a model's mere structure lies on the meta device, too, and is remembered.
+    """
+    with pytest.MonkeyPatch.context() as patched, Casting(), FromNumbers(), OnBoth():
         patched.setattr(hardware, "_device", lambda _: DEVICE)
         patched.setattr(hardware, "_fast_at_bf16", lambda _: True)
         patched.setitem(PIXELS_AT_ONCE, DEVICE.type, PIXELS_AT_ONCE["cuda"])
+        patched.setattr(ShapesOnly, "__enter__", _refuse_structures)
         patched.setattr(seeds, "torch", _Seeding())
         patched.setattr(torch, "autocast", autocast)
         patched.setattr(torch, "inference_mode", torch.no_grad)  # whose tensors cannot be wrapped
-        for name in ("tensor", "as_tensor"):
-            patched.setattr(torch, name, _sent(getattr(torch, name)))
         yield
+
+
+def _refuse_structures(_: ShapesOnly) -> None:
+    raise RuntimeError("a structure on the meta device: resolve the experiment before")
 
 
 class _Seeding:
@@ -157,12 +176,3 @@ class _Seeding:
     @staticmethod
     def Generator(device: torch.device | str = "cpu") -> torch.Generator:
         return Draws() if torch.device(device) == DEVICE else torch.Generator(device)
-
-
-def _sent(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Makes a tensor on the CPU first: PyTorch's own way leaves a mode no chance."""
-
-    def made(data: Any, *, device: torch.device | str = "cpu", **more: Any) -> Tensor:
-        return make(data, **more).to(device)
-
-    return made
