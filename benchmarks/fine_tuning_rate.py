@@ -8,6 +8,10 @@ rates, and a defender can only know what high ones cost.
     python benchmarks/fine_tuning_rate.py dataset=digits
     python benchmarks/fine_tuning_rate.py dataset=fashion_mnist,train_images=12000 --seeds 100
 
+Another setting of which more is stronger, such as the radius of `ft_sam`, is chosen alike:
+
+    python benchmarks/fine_tuning_rate.py dataset=digits --methods ft_sam --setting ft_sam.rho --values 1 2 4
+
 Images trusted by the defender do not do as judges: the model was trained on them. Nor do frames of a track
 that it was trained on: hold back whole tracks (benchmarks/validation_split.py), let the data set's option
 `test` name them, and say `--held-out 0`.
@@ -35,20 +39,20 @@ from backdoor_pipeline.training import Trainer
 
 CONF = Path(__file__).parents[1] / "conf/base/parameters"
 METHODS = ("ft", "fp", "nad")
-Costs = dict[tuple[str, float], float]  # of each defense at each rate
+Costs = dict[tuple[str, float], float]  # of each defense at each value
 
 
 def by_the_rule(costs: Mapping[tuple[str, float], float], margin: float) -> float | None:
-    """The highest rate up to which every defense costs at most `margin`; None: there is none.
+    """The highest value up to which every defense costs at most `margin`; None: there is none.
 
     >>> by_the_rule({("ft", 0.01): 0.0, ("nad", 0.01): 0.002, ("ft", 0.1): 0.004, ("nad", 0.1): 0.2}, 0.01)
     0.01
     """
     within = None
-    for rate in sorted({rate for _, rate in costs}):
-        if any(cost > margin for (_, tried), cost in costs.items() if tried == rate):
+    for value in sorted({value for _, value in costs}):
+        if any(cost > margin for (_, tried), cost in costs.items() if tried == value):
             return within
-        within = rate
+        within = value
     return within
 
 
@@ -61,7 +65,7 @@ def splits(experiment: Experiment, folder: Path, share: float) -> tuple[ImageSet
 
 
 def costs_of_seed(params: Nested, args: argparse.Namespace) -> Costs:
-    """What each defense takes from the clean accuracy, at each rate."""
+    """What each defense takes from the clean accuracy, at each value of the setting."""
     experiment = resolve(params)
     dataset, training = experiment.dataset, experiment.training
     clean, judges = splits(experiment, args.data, args.held_out)
@@ -72,8 +76,9 @@ def costs_of_seed(params: Nested, args: argparse.Namespace) -> Costs:
     before = right_answers(trainer, model, judges).double().mean().item()
     found: Costs = {}
     for method in args.methods:
-        for rate in args.rates:
-            budget = {"datasets": {dataset.name: {"budget": {"defending": {"lr": rate}}}}}
+        for value in args.values:
+            block, _, name = args.setting.partition(".")
+            budget = {"datasets": {dataset.name: {"budget": {block: {name: value}}}}}
             spec = resolve(overlaid(params, {**budget, "defense": method})).defending.defense
             assert spec is not None
             view = DefenderView(
@@ -85,7 +90,7 @@ def costs_of_seed(params: Nested, args: argparse.Namespace) -> Costs:
                 lambda seed: new_model(dataset, training, seed),
             )
             defended = DEFENSES[method](**spec.params).defend(view).model
-            found[method, rate] = before - right_answers(trainer, defended, judges).double().mean().item()
+            found[method, value] = before - right_answers(trainer, defended, judges).double().mean().item()
     print(f"seed {training.seed}: {100 * before:.2f} % before", flush=True)
     return found
 
@@ -96,7 +101,8 @@ def main() -> None:
     )
     parser.add_argument("params", nargs="*", help="as of `kedro run --params`")
     parser.add_argument("--data", type=Path, default=Path("data/01_raw"))
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.02, 0.03, 0.05, 0.1, 0.2])
+    parser.add_argument("--setting", default="defending.lr", help="in the data set's budget: BLOCK.NAME")
+    parser.add_argument("--values", type=float, nargs="+", default=[0.01, 0.02, 0.03, 0.05, 0.1, 0.2])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
     parser.add_argument(
@@ -110,9 +116,9 @@ def main() -> None:
     base = overlaid(base, {**parse_params(args.params), "attack": "none", "defense": "none"})
     runs = [costs_of_seed(overlaid(base, {"seed": seed}), args) for seed in args.seeds]
     means = {key: fmean(run[key] for run in runs) for key in runs[0]}
-    for (method, rate), cost in means.items():
-        each = " ".join(f"{100 * run[method, rate]:6.2f}" for run in runs)
-        print(f"{method:4} {rate:6g}  costs {100 * cost:6.2f}   {each}")
+    for (method, value), cost in means.items():
+        each = " ".join(f"{100 * run[method, value]:6.2f}" for run in runs)
+        print(f"{method:6} {value:6g}  costs {100 * cost:6.2f}   {each}")
     print("by the rule:", by_the_rule(means, args.margin))
 
 

@@ -19,9 +19,11 @@ ENGINE = api.engine(device="cpu", precision="fp32", checkpoint_every=0)
 SHORT = {"epochs": 1, "batch_size": 16}
 SETTINGS = {  # what makes each defense short
     "ft": {"recipe": SHORT},
+    "ft_sam": {"recipe": SHORT},
     "fp": {"recipe": SHORT},
     "nad": {"teacher": SHORT, "student": SHORT, "betas": [1, 1]},
     "anp": {"iterations": 2, "batch_size": 8},
+    "clp": {},
     "nc": {"search": {"epochs": 1, "batch_size": 8}},
     "ac": {"recipe": SHORT, "starts": 1, "rule": "silhouette", "silhouette_threshold": -1},
     "spectral": {"recipe": SHORT},

@@ -3,17 +3,13 @@
 (Zagoruyko and Komodakis, "Paying More Attention to Attention", ICLR 2017.)
 """
 
-from contextlib import nullcontext
-
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from backdoor_pipeline.base.errors import UserError
+from backdoor_pipeline.defenses.parts.blank import of_a_blank_image
 from backdoor_pipeline.models.classifier import Classifier
-from backdoor_pipeline.models.shapes import ShapesOnly
 from backdoor_pipeline.models.stages import forward_with_stages
-from backdoor_pipeline.training.hosting import hosted
 
 
 def attention_map(activation: Tensor, power: float) -> Tensor:
@@ -42,15 +38,10 @@ def require_stages(model: Classifier, count: int) -> None:
     Raises:
         UserError: it has fewer.
     """
-    description = model.description
-    device = model.head.weight.device
-    shape = (1, description.channels, description.image_size, description.image_size)
-    shapes = ShapesOnly() if device.type == "meta" else nullcontext()
-    with hosted(model, device, training=False), torch.inference_mode(), shapes:
-        found = len(forward_with_stages(model, torch.zeros(shape, device=device), count)[1])
+    found = of_a_blank_image(model, lambda image: len(forward_with_stages(model, image, count)[1]))
     if found < count:
         raise UserError(
-            f"nad compares the maps of {count} spatial sizes, and {description.name} has {found} at "
-            f"{description.image_size} pixels: use a convolutional model, such as preactresnet18, resnet20, "
-            "vgg19_bn, densenet161 or mobilenet_v3_large."
+            f"nad compares the maps of {count} spatial sizes, and {model.description.name} has {found} at "
+            f"{model.description.image_size} pixels: use a convolutional model, such as preactresnet18, "
+            "resnet20, vgg19_bn, densenet161 or mobilenet_v3_large."
         )

@@ -41,6 +41,7 @@ def try_thresholds(
     masks: Mapping[str, Tensor],
     held_out: ImageSet,
     thresholds: Sequence[float],
+    parts: Sequence[str] = ("weight",),
 ) -> list[Pruning]:
     """What every threshold does.
 
@@ -50,6 +51,7 @@ def try_thresholds(
         masks: of its normalization layers, by name; each (channels of the layer,).
         held_out: clean images that the masks were not learned from.
         thresholds: ascending.
+        parts: of a pruned channel's normalization, what becomes zero: its weight, its bias.
     """
     tried: list[Pruning] = []
     for threshold in thresholds:
@@ -57,34 +59,38 @@ def try_thresholds(
         if tried and tried[-1].channels == channels:
             tried.append(replace(tried[-1], threshold=threshold))
             continue
-        weights = pruned_weights(model, masks, threshold)
+        weights = pruned_weights(model, masks, threshold, parts)
         model.load_state_dict(weights, strict=False)  # what a lower threshold pruned is pruned by this too
         tried.append(Pruning(threshold, channels, weights, right_answers(trainer, model, held_out)))
     return tried
 
 
-def pruned_weights(model: Classifier, masks: Mapping[str, Tensor], threshold: float) -> dict[str, Tensor]:
-    """The weights of the layers that lose channels, with those of masks below the threshold zero."""
+def pruned_weights(
+    model: Classifier, masks: Mapping[str, Tensor], threshold: float, parts: Sequence[str]
+) -> dict[str, Tensor]:
+    """The entries of the layers that lose channels, with those of masks below the threshold zero."""
+    norms = affine_norms(model)
     return {
-        f"{name}.weight": norm.weight.detach().masked_fill(masks[name] < threshold, 0)
-        for name, norm in affine_norms(model).items()
-        if (masks[name] < threshold).any()
+        f"{name}.{part}": getattr(norms[name], part).detach().masked_fill(mask < threshold, 0)
+        for name, mask in masks.items()
+        if (mask < threshold).any()
+        for part in parts
     }
 
 
-def diagnostics(tried: Sequence[Pruning], chosen: Pruning) -> Diagnostics:
-    """The curve over all thresholds; as candidates, of those that prune the same channels the lowest."""
-    lowest = {one.channels: one for one in reversed(tried)}
-    different = list(reversed(lowest.values()))
+def diagnostics(tried: Sequence[Pruning], chosen: Pruning, setting: str = "threshold") -> Diagnostics:
+    """The curve over all thresholds; as candidates, of those that prune the same channels the first."""
+    first = {one.channels: one for one in reversed(tried)}
+    different = list(reversed(first.values()))
     columns = {
-        "threshold": [one.threshold for one in tried],
+        setting: [one.threshold for one in tried],
         "held_out_accuracy": [one.accuracy for one in tried],
         "pruned_channels": [float(one.channels) for one in tried],
     }
     candidates = Candidates(
-        setting="threshold",
+        setting=setting,
         values=[one.threshold for one in different],
         weights=[one.weights for one in different],
         chosen=[one.channels for one in different].index(chosen.channels),
     )
-    return Diagnostics(curve=Curve("threshold", columns, chosen.threshold), candidates=candidates)
+    return Diagnostics(curve=Curve(setting, columns, chosen.threshold), candidates=candidates)
