@@ -27,6 +27,7 @@ VARIANTS = {
     "trusted": "rule trusted",
     "silhouette": "rule silhouette",
     "reclassification": "rule reclassification",
+    "held_out": "rule held_out",
     "joint": "unlearning joint",
     "paper allowed_cost 0.01": "allowed_cost 0.01",
     "ssl_epochs 100": "ssl_epochs 100",

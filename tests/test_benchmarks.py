@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parents[1]
 BENCHMARKS = PROJECT / "benchmarks"
 VARIANTS = {
     "rule: trusted": "trusted",
+    "rule: held_out": "held_out",
     "allowed_cost: 0.01": "paper allowed_cost 0.01",
     "unlearning: joint": "joint",
 }
