@@ -29,7 +29,7 @@ class ChannelLipschitzPruning(Defense):
     pre-activation networks and at shortcuts is another one, and leaves epsilon out of the variance's root.
 
     Attributes:
-        u: a channel is pruned from so many standard deviations above its layer's mean on (equation 9).
+        u: a channel is pruned from so many standard deviations above its layer's mean on.
         rule: fixed, as in the paper; or held_out: the lowest u of those tried that is tolerable on the clean
             images, from which nothing is learned, with one standard error to spare.
         tried: the values of u that rule can choose, and the report on what each would do.

@@ -35,7 +35,7 @@ class SharpnessAwareFineTuning(Defense):
 
     def defend(self, view: DefenderView) -> Defended:
         """See `Defense.defend`."""
-        history = view.trainer.fit(
+        history = view.trainer.fit(  # eager: every step has other weights put into the model
             Eager(view.model), view.clean, self.recipe, seed=view.seed, purpose=self.name,
             objective=SharpnessAware(self.rho, self.label_smoothing),
         )  # fmt: skip

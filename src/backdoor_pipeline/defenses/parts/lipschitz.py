@@ -35,7 +35,7 @@ def normalized_convolutions(model: Classifier) -> dict[str, NormalizedConvolutio
 
 
 def channel_bounds(layer: NormalizedConvolution) -> Tensor:
-    """An upper bound of each channel's Lipschitz constant (equation 6): float32, (channels,), on the CPU.
+    """An upper bound of each channel's Lipschitz constant: float32, (channels,), on the CPU.
 
     It is the spectral norm of the channel's kernel, as a matrix (C_in, k * k), times what BatchNorm scales it
     by in evaluation mode.

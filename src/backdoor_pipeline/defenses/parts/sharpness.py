@@ -20,7 +20,7 @@ class SharpnessAware:
     """Cross-entropy at the worst weights nearby: max L(w + e) over all e with norm(e / w) <= rho.
 
     As in all such methods e is found to first order, from one gradient, and is a constant of the step that
-    follows (Zhu et al., 2023, equations 4 to 6).
+    follows.
 
     Attributes:
         rho: the radius.
